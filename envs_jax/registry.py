@@ -1,0 +1,61 @@
+"""Environments by name."""
+
+import difflib
+import importlib
+import inspect
+from typing import Any
+
+ENVIRONMENTS = {
+    "warehouse": "envs_jax.warehouse.env:warehouse",
+    "mini-warehouse": "envs_jax.warehouse.env:mini_warehouse",
+    "t-maze": "envs_jax.t_maze:TMaze",
+}
+"""Name -> ``module:factory``; modules are imported when an environment is asked for."""
+
+
+def registered() -> tuple[str, ...]:
+    """Names that `make` knows, gymnax's own not counted."""
+    return tuple(ENVIRONMENTS)
+
+
+def make(name: str, **overrides: Any) -> tuple[Any, Any]:
+    """An environment and its default params.
+
+    Args:
+      name: One of `registered`, or an environment of gymnax ("CartPole-v1") where it is installed.
+      **overrides: Arguments of the environment, such as ``size=11`` for the Warehouse.
+
+    Raises:
+      ValueError: The name is unknown (the message lists near misses), or an argument is.
+    """
+    if name not in ENVIRONMENTS:
+        return _make_gymnax(name, overrides)
+    module, factory = ENVIRONMENTS[name].split(":")
+    factory = getattr(importlib.import_module(module), factory)
+    try:
+        env = factory(**overrides)
+    except TypeError as error:
+        known = ", ".join(_argument_names(factory))
+        raise ValueError(
+            f"Environment {name!r} does not take these arguments: {overrides} (it takes {known})."
+        ) from error
+    return env, env.default_params
+
+
+def _make_gymnax(name: str, overrides: dict[str, Any]) -> tuple[Any, Any]:
+    try:
+        import gymnax  # costs seconds, so only when one of its environments may be meant
+    except ImportError:
+        raise ValueError(_unknown(name, ENVIRONMENTS) + " For gymnax's own, install gymnax.") from None
+    if name not in gymnax.registered_envs:
+        raise ValueError(_unknown(name, [*ENVIRONMENTS, *gymnax.registered_envs]))
+    try:
+        return gymnax.make(name, **overrides)
+    except TypeError as error:
+        raise ValueError(f"Environment {name!r} does not take these arguments: {overrides}.") from error
+
+
+def _unknown(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(ENVIRONMENTS)}."
+    return f"Unknown environment {name!r}. {hint}"

@@ -1,0 +1,193 @@
+"""Wrappers: environments around environments, with the same contract.
+
+Each handles the auto-reset inside the wrapped `step`: where an episode ended, the returned
+observation belongs to the next episode, and ``info["final_observation"]`` to the last one.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from envs_jax import spaces
+from envs_jax.environment import Step
+
+
+class Wrapper:
+    """Passes everything it does not change on to the wrapped environment."""
+
+    def __init__(self, env: Any):
+        self._env = env
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "_env":
+            raise AttributeError(name)
+        return getattr(self._env, name)
+
+
+@struct.dataclass
+class FrameStackState:
+    """``frames``: the last N observations, newest first, along the last axis."""
+
+    env_state: Any
+    frames: jax.Array
+
+
+class FrameStack(Wrapper):
+    """The last ``num_frames`` observations along the last axis, newest first.
+
+    At a reset the frames before the first observation are zero.
+    """
+
+    def __init__(self, env: Any, num_frames: int):
+        super().__init__(env)
+        if num_frames < 1:
+            raise ValueError(f"FrameStack needs at least 1 frame, not {num_frames}.")
+        self.num_frames = num_frames
+
+    def observation_space(self, params: Any) -> Any:
+        space = self._env.observation_space(params)
+        shape = (*space.shape[:-1], space.shape[-1] * self.num_frames)
+        return spaces.Box(_scalar(space.low), _scalar(space.high), shape, space.dtype)
+
+    @partial(jax.jit, static_argnames=("self",))
+    def reset(self, key: jax.Array, params: Any = None) -> tuple[jax.Array, FrameStackState]:
+        obs, env_state = self._env.reset(key, params)
+        frames = self._start(obs)
+        return frames, FrameStackState(env_state=env_state, frames=frames)
+
+    @partial(jax.jit, static_argnames=("self",))
+    def step(
+        self, key: jax.Array, state: FrameStackState, action: jax.Array, params: Any = None
+    ) -> Step:
+        obs, env_state, reward, terminated, truncated, info = self._env.step(
+            key, state.env_state, action, params
+        )
+        final_frames = self._push(state.frames, info["final_observation"])
+        frames = jnp.where(terminated | truncated, self._start(obs), final_frames)
+        state = FrameStackState(env_state=env_state, frames=frames)
+        info = info | {"final_observation": final_frames}
+        return frames, state, reward, terminated, truncated, info
+
+    def hidden(self, state: FrameStackState) -> jax.Array:
+        return self._env.hidden(state.env_state)
+
+    def render(self, state: FrameStackState, params: Any = None) -> Any:
+        return self._env.render(state.env_state, params)
+
+    def _start(self, obs: jax.Array) -> jax.Array:
+        older = [(0, 0)] * (obs.ndim - 1) + [(0, obs.shape[-1] * (self.num_frames - 1))]
+        return jnp.pad(obs, older)
+
+    def _push(self, frames: jax.Array, obs: jax.Array) -> jax.Array:
+        return jnp.concatenate([obs, frames[..., : -obs.shape[-1]]], -1)
+
+
+@struct.dataclass
+class FlickerState:
+    """``key``: source of the next blanking decisions."""
+
+    env_state: Any
+    key: jax.Array
+
+
+class Flicker(Wrapper):
+    """Blanks the whole observation with a given probability at every step, resets included.
+
+    Hausknecht and Stone 2015, "Deep recurrent Q-learning for partially observable MDPs".
+    """
+
+    def __init__(self, env: Any, probability: float = 0.5):
+        super().__init__(env)
+        if not 0.0 <= probability <= 1.0:
+            raise ValueError(f"The flicker probability must lie in [0, 1], not {probability}.")
+        self.probability = probability
+
+    @partial(jax.jit, static_argnames=("self",))
+    def reset(self, key: jax.Array, params: Any = None) -> tuple[jax.Array, FlickerState]:
+        key_env, key_blank, key = jax.random.split(key, 3)
+        obs, env_state = self._env.reset(key_env, params)
+        return self._blank(key_blank, obs), FlickerState(env_state=env_state, key=key)
+
+    @partial(jax.jit, static_argnames=("self",))
+    def step(
+        self, key: jax.Array, state: FlickerState, action: jax.Array, params: Any = None
+    ) -> Step:
+        obs, env_state, reward, terminated, truncated, info = self._env.step(
+            key, state.env_state, action, params
+        )
+        key_blank, next_key = jax.random.split(state.key)
+        # One draw serves both: they are the same observation unless the episode ended.
+        info = info | {"final_observation": self._blank(key_blank, info["final_observation"])}
+        state = FlickerState(env_state=env_state, key=next_key)
+        return self._blank(key_blank, obs), state, reward, terminated, truncated, info
+
+    def hidden(self, state: FlickerState) -> jax.Array:
+        return self._env.hidden(state.env_state)
+
+    def render(self, state: FlickerState, params: Any = None) -> Any:
+        return self._env.render(state.env_state, params)
+
+    def _blank(self, key: jax.Array, obs: jax.Array) -> jax.Array:
+        return jnp.where(jax.random.bernoulli(key, self.probability), jnp.zeros_like(obs), obs)
+
+
+@struct.dataclass
+class EpisodeStatisticsState:
+    """Running sums of the present episode.
+
+    Attributes:
+      episode_return: Undiscounted rewards so far, float32[].
+      episode_length: Steps so far, int32[].
+      whole: Whether the sums cover the episode from its first step, bool[].
+    """
+
+    env_state: Any
+    episode_return: jax.Array
+    episode_length: jax.Array
+    whole: jax.Array
+
+
+class EpisodeStatistics(Wrapper):
+    """Adds ``info["episode"]``: return, length, and whether a whole episode ended in this step."""
+
+    @partial(jax.jit, static_argnames=("self",))
+    def reset(self, key: jax.Array, params: Any = None) -> tuple[Any, EpisodeStatisticsState]:
+        obs, env_state = self._env.reset(key, params)
+        return obs, EpisodeStatisticsState(
+            env_state=env_state,
+            episode_return=jnp.float32(0),
+            episode_length=jnp.int32(0),
+            whole=jnp.array(True),
+        )
+
+    @partial(jax.jit, static_argnames=("self",))
+    def step(
+        self, key: jax.Array, state: EpisodeStatisticsState, action: jax.Array, params: Any = None
+    ) -> Step:
+        obs, env_state, reward, terminated, truncated, info = self._env.step(
+            key, state.env_state, action, params
+        )
+        done = terminated | truncated
+        total = state.episode_return + reward
+        length = state.episode_length + 1
+        episode = {"return": total, "length": length, "ended": done & state.whole}
+        state = EpisodeStatisticsState(
+            env_state=env_state,
+            episode_return=jnp.where(done, 0.0, total),
+            episode_length=jnp.where(done, 0, length),
+            whole=state.whole | done,
+        )
+        return obs, state, reward, terminated, truncated, info | {"episode": episode}
+
+    def hidden(self, state: EpisodeStatisticsState) -> jax.Array:
+        return self._env.hidden(state.env_state)
+
+    def render(self, state: EpisodeStatisticsState, params: Any = None) -> Any:
+        return self._env.render(state.env_state, params)
+
+
+def _scalar(bound: Any) -> float:
+    return float(jnp.asarray(bound).reshape(-1)[0])

@@ -1,0 +1,170 @@
+"""Actor-critics with one interface: influence-aware memory and its two baselines.
+
+Each is called as ``(carry, obs[T, B, ...], first[T, B]) -> (carry, logits[T, B, A], value[T, B])``
+and begins with ``initial_carry(B)``. T = time, B = environments, A = actions.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer
+
+from iam_jax.config import ModelConfig
+from iam_jax.models import cells, d_set
+from iam_jax.models.encoders import MLP, as_vector
+from iam_jax.models.memory import Memory
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"relu": nn.relu, "tanh": jnp.tanh}
+KERNELS: dict[str, tuple[Initializer, Initializer]] = {
+    "glorot": (nn.initializers.glorot_uniform(), nn.initializers.glorot_uniform()),
+    "orthogonal": (nn.initializers.orthogonal(2**0.5), nn.initializers.orthogonal()),
+}
+"""Initialisation -> kernels of dense layers, kernels of recurrent ones."""
+
+Output = tuple[cells.Carry, jax.Array, jax.Array]
+
+
+class Heads(nn.Module):
+    """Optional joint layers, then one linear head for the policy and one for the value."""
+
+    config: ModelConfig
+    num_actions: int
+
+    @nn.compact
+    def __call__(self, features: jax.Array) -> tuple[jax.Array, jax.Array]:
+        features = _mlp(self.config, self.config.joint, "joint")(features)
+        policy = nn.Dense(
+            self.num_actions,
+            use_bias=self.config.bias,
+            kernel_init=_policy_init(self.config),
+            name="policy",
+        )
+        value = nn.Dense(1, kernel_init=KERNELS[self.config.init][1], name="value")
+        return policy(features), value(features)[..., 0]
+
+
+class FNN(nn.Module):
+    """Feedforward baseline: ``pi, V`` from ``F_fnn(o_t)``. Its carry is empty."""
+
+    config: ModelConfig
+    num_actions: int
+
+    @nn.nowrap
+    def initial_carry(self, batch: int) -> cells.Carry:
+        return ()
+
+    @nn.compact
+    def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
+        features = _mlp(self.config, self.config.fc, "fc")(as_vector(obs))
+        return carry, *Heads(self.config, self.num_actions, name="heads")(features)
+
+
+class RNN(nn.Module):
+    """Recurrent baseline: MLP, cell, heads in a row. Without MLP layers the cell reads ``o_t``."""
+
+    config: ModelConfig
+    num_actions: int
+
+    def setup(self) -> None:
+        self.fc = _mlp(self.config, self.config.fc)
+        self.memory = Memory(_cell(self.config), d_set.Identity())
+        self.heads = Heads(self.config, self.num_actions)
+
+    @nn.nowrap
+    def initial_carry(self, batch: int) -> cells.Carry:
+        return _cell(self.config).initial_carry(batch)
+
+    def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
+        carry, memory = self.memory(carry, self.fc(as_vector(obs)), first)
+        return carry, *self.heads(memory)
+
+
+class IAM(nn.Module):
+    """Influence-aware memory (Suau et al. 2022, Section 4).
+
+    ``x_t = F_fnn(o_t)``, ``d_t = F_rnn(d_{t-1}, D(o_t))``, then ``pi, V`` from ``[x_t, d_t]``.
+    """
+
+    config: ModelConfig
+    num_actions: int
+
+    def setup(self) -> None:
+        self.fc = _mlp(self.config, self.config.fc)
+        self.memory = Memory(_cell(self.config), _selector(self.config))
+        self.heads = Heads(self.config, self.num_actions)
+
+    @nn.nowrap
+    def initial_carry(self, batch: int) -> cells.Carry:
+        return _cell(self.config).initial_carry(batch)
+
+    def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
+        obs = as_vector(obs)
+        carry, memory = self.memory(carry, obs, first)
+        return carry, *self.heads(jnp.concatenate([self.fc(obs), memory], axis=-1))
+
+
+ActorCritic = FNN | RNN | IAM
+MODELS: dict[str, Any] = {"fnn": FNN, "rnn": RNN, "iam": IAM}
+
+
+def make_model(config: ModelConfig, num_actions: int, num_variables: int) -> ActorCritic:
+    """The model that a config describes.
+
+    Args:
+      config: Its sizes and choices.
+      num_actions: A.
+      num_variables: O, entries of one flattened observation.
+
+    Raises:
+      ValueError: A manual d-set is missing, empty, repeats an index, or reaches past O.
+    """
+    if config.architecture == "iam" and config.d_set == "manual":
+        _check_indices(config.d_set_indices, num_variables)
+    return MODELS[config.architecture](config, num_actions)
+
+
+def _check_indices(indices: tuple[int, ...] | None, num_variables: int) -> None:
+    if not indices:
+        raise ValueError(
+            "A manual d-set needs indices and this environment names none: "
+            "give --d-set-indices, or choose --d-set static, dynamic or identity."
+        )
+    wrong = [i for i in indices if not 0 <= i < num_variables]
+    if wrong or len(set(indices)) < len(indices):
+        raise ValueError(
+            f"The d-set indices must be different numbers from 0 to {num_variables - 1} "
+            f"(the observation has {num_variables} entries), not {wrong or list(indices)}."
+        )
+
+
+def _mlp(config: ModelConfig, sizes: tuple[int, ...], name: str | None = None) -> MLP:
+    kernel_init, activation = KERNELS[config.init][0], ACTIVATIONS[config.activation]
+    return MLP(sizes, activation, kernel_init, config.bias, name=name)
+
+
+def _policy_init(config: ModelConfig) -> Initializer:
+    if config.init == "orthogonal":
+        return nn.initializers.orthogonal(0.01)
+    return nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
+
+
+def _cell(config: ModelConfig) -> cells.Cell:
+    # Gates saturate, so no sqrt(2): that gain belongs to the layers with an activation.
+    kernel = KERNELS[config.init][1]
+    if config.cell == "gru":
+        return cells.GRU(config.hidden, kernel, kernel)
+    return cells.LSTM(config.hidden, kernel, kernel, config.forget_bias)
+
+
+def _selector(config: ModelConfig) -> d_set.Selector:
+    kernel = KERNELS[config.init][1]
+    if config.d_set == "manual":
+        return d_set.Manual(config.d_set_indices or ())
+    if config.d_set == "static":
+        return d_set.Static(config.d_set_size, kernel)
+    if config.d_set == "dynamic":
+        return d_set.Dynamic(config.heads, config.attention_units, kernel)
+    return d_set.Identity()

@@ -1,0 +1,100 @@
+"""Recurrent cells, split into a projection of all inputs at once and a step along time.
+
+The split lets the caller take the input's matrix product out of the scan: one wide product over
+``T * B`` rows instead of ``T`` narrow ones.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer
+
+Carry = tuple[jax.Array, ...]
+
+
+def _per_gate(init: Initializer, num_gates: int) -> Initializer:
+    """Initialises each gate's block as a matrix of its own, as if the gates were apart."""
+
+    def blocks(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
+        block = (shape[0], shape[1] // num_gates)
+        keys = jax.random.split(key, num_gates)
+        return jnp.concatenate([init(k, block, dtype) for k in keys], axis=1)
+
+    return blocks
+
+
+class GRU(nn.Module):
+    """Gated recurrent unit (Cho et al. 2014, in the form of cuDNN and PyTorch).
+
+    ``r, z = sigmoid(W x + U h + b)``; ``n = tanh(W x + b + r * (U h + b_h))``;
+    ``h' = (1 - z) n + z h``. Gate order r, z, n. One bias per gate, and b_h for the candidate.
+    """
+
+    size: int
+    kernel_init: Initializer
+    recurrent_init: Initializer
+
+    def setup(self) -> None:
+        self.input = nn.Dense(3 * self.size, kernel_init=_per_gate(self.kernel_init, 3))
+        self.recurrent = nn.Dense(
+            3 * self.size, use_bias=False, kernel_init=_per_gate(self.recurrent_init, 3)
+        )
+        self.candidate_bias = self.param("candidate_bias", nn.initializers.zeros, (self.size,))
+
+    @nn.nowrap
+    def initial_carry(self, batch: int) -> Carry:
+        """Zero memory: ``(h,)``, float32[B, H]."""
+        return (jnp.zeros((batch, self.size)),)
+
+    def project(self, inputs: jax.Array) -> jax.Array:
+        """The inputs' share of the gates, float32[..., 3H]."""
+        return self.input(inputs)
+
+    def step(self, carry: Carry, projected: jax.Array) -> Carry:
+        """Memory after one step, from memory before it and the projected input [B, 3H]."""
+        (h,) = carry
+        x_gates, x_candidate = jnp.split(projected, [2 * self.size], axis=-1)
+        h_gates, h_candidate = jnp.split(self.recurrent(h), [2 * self.size], axis=-1)
+        r, z = jnp.split(nn.sigmoid(x_gates + h_gates), 2, axis=-1)
+        n = jnp.tanh(x_candidate + r * (h_candidate + self.candidate_bias))
+        return ((1 - z) * n + z * h,)
+
+
+class LSTM(nn.Module):
+    """Long short-term memory (TensorFlow's BasicLSTM when ``forget_bias`` is 1).
+
+    ``i, f, o = sigmoid(W x + U h + b)``, f with ``forget_bias`` added; ``g = tanh(W x + U h + b)``;
+    ``c' = f c + i g``; ``h' = o tanh(c')``. Gate order i, f, g, o.
+    """
+
+    size: int
+    kernel_init: Initializer
+    recurrent_init: Initializer
+    forget_bias: float = 1.0
+
+    def setup(self) -> None:
+        self.input = nn.Dense(4 * self.size, kernel_init=_per_gate(self.kernel_init, 4))
+        self.recurrent = nn.Dense(
+            4 * self.size, use_bias=False, kernel_init=_per_gate(self.recurrent_init, 4)
+        )
+
+    @nn.nowrap
+    def initial_carry(self, batch: int) -> Carry:
+        """Zero memory: ``(h, c)``, float32[B, H] each."""
+        return (jnp.zeros((batch, self.size)), jnp.zeros((batch, self.size)))
+
+    def project(self, inputs: jax.Array) -> jax.Array:
+        """The inputs' share of the gates, float32[..., 4H]."""
+        return self.input(inputs)
+
+    def step(self, carry: Carry, projected: jax.Array) -> Carry:
+        """Memory after one step, from memory before it and the projected input [B, 4H]."""
+        h, c = carry
+        i, f, g, o = jnp.split(projected + self.recurrent(h), 4, axis=-1)
+        c = nn.sigmoid(f + self.forget_bias) * c + nn.sigmoid(i) * jnp.tanh(g)
+        return (nn.sigmoid(o) * jnp.tanh(c), c)
+
+
+Cell = GRU | LSTM

@@ -1,0 +1,75 @@
+"""The d-set selectors D of influence-aware memory: what part of the observation the memory reads.
+
+Suau et al. 2022, Section 4. A selector maps observations [..., O] to the memory's input [..., K].
+`Manual`, `Static` and `Identity` look at the observation alone; `Dynamic` also at the memory's
+output of the step before, so it runs inside the scan over time.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer
+
+
+class Manual(nn.Module):
+    """Given indices of the observation vector: K = number of indices."""
+
+    indices: tuple[int, ...]
+    reads_memory = False
+
+    def __call__(self, obs: jax.Array) -> jax.Array:
+        return obs[..., jnp.array(self.indices)]
+
+
+class Static(nn.Module):
+    """A learned linear map A o without bias: K = ``size``."""
+
+    size: int
+    kernel_init: Initializer
+    reads_memory = False
+
+    @nn.compact
+    def __call__(self, obs: jax.Array) -> jax.Array:
+        return nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init)(obs)
+
+
+class Dynamic(nn.Module):
+    """Attention over the observation's variables, asked by the memory: K = ``heads``.
+
+    Per head ``a = softmax(W3 tanh(W1 o + W2 h))`` over the O variables, and the head's output is
+    the scalar ``sum_i a_i o_i`` (the published form for vectors; after Xu et al. 2015).
+    """
+
+    heads: int
+    units: int
+    kernel_init: Initializer
+    reads_memory = True
+
+    @nn.compact
+    def __call__(self, obs: jax.Array, h: jax.Array) -> jax.Array:
+        num_variables = obs.shape[-1]
+        width = self.heads * self.units
+        mixed = jnp.tanh(
+            nn.Dense(width, kernel_init=self.kernel_init, name="observation")(obs)
+            + nn.Dense(width, kernel_init=self.kernel_init, use_bias=False, name="memory")(h)
+        ).reshape(*obs.shape[:-1], self.heads, self.units)
+        score = self.param(
+            "score",
+            nn.initializers.lecun_normal(in_axis=1, out_axis=2, batch_axis=0),
+            (self.heads, self.units, num_variables),
+        )
+        weights = nn.softmax(jnp.einsum("...hu,huo->...ho", mixed, score))
+        self.sow("intermediates", "attention", weights)
+        return jnp.einsum("...ho,...o->...h", weights, obs)
+
+
+class Identity(nn.Module):
+    """The whole observation: the split into two paths without selection."""
+
+    reads_memory = False
+
+    def __call__(self, obs: jax.Array) -> jax.Array:
+        return obs
+
+
+Selector = Manual | Static | Dynamic | Identity

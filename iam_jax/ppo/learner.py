@@ -1,0 +1,195 @@
+"""Recurrent PPO: a rollout, its advantages, epochs of minibatches, in pure functions."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from iam_jax.config import PPOConfig
+from iam_jax.models.actor_critic import ActorCritic
+from iam_jax.ppo.gae import gae
+from iam_jax.ppo.loss import Batch, ppo_loss
+from iam_jax.ppo.rollout import Actor, ActorState, Transition
+
+Metrics = dict[str, jax.Array]
+
+
+@struct.dataclass
+class TrainState:
+    """Everything that a run which never stopped would know.
+
+    Attributes:
+      params: Of the model.
+      opt_state: Of Adam.
+      actor: Environments, observations and memories.
+      key: Source of all further randomness.
+      update: Updates done, int32[].
+    """
+
+    params: Any
+    opt_state: optax.OptState
+    actor: ActorState
+    key: jax.Array
+    update: jax.Array
+
+
+class Learner:
+    """PPO on one environment and model.
+
+    Args:
+      env: An environment inside `envs_jax.wrappers.EpisodeStatistics`.
+      env_params: Its params.
+      model: The actor-critic.
+      config: The learner's numbers; see `iam_jax.config.check` for what must divide what.
+      num_updates: Length of the run, which the schedules span.
+    """
+
+    def __init__(
+        self, env: Any, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int
+    ):
+        self.model, self.config, self.num_updates = model, config, num_updates
+        self.actor = Actor(env, env_params, model, config.bootstrap_truncated)
+        clip = optax.identity()
+        if config.max_grad_norm is not None:
+            clip = optax.clip_by_global_norm(config.max_grad_norm)
+        self.optimiser = optax.chain(clip, optax.scale_by_adam(eps=config.adam_eps))
+
+    def init(self, key: jax.Array) -> TrainState:
+        """Fresh parameters and environments."""
+        key_params, key_actor, key = jax.random.split(key, 3)
+        actor = self.actor.reset(key_actor, self.config.num_envs, self.config.burn_in)
+        params = self.model.init(key_params, actor.carry, actor.obs[None], actor.first[None])
+        return TrainState(
+            params=params,
+            opt_state=self.optimiser.init(params),
+            actor=actor,
+            key=key,
+            update=jnp.int32(0),
+        )
+
+    def run(self, state: TrainState, num_updates: int) -> tuple[TrainState, Metrics]:
+        """Scans ``num_updates`` updates; metrics are stacked, one row per update."""
+        return jax.lax.scan(lambda state, _: self.update(state), state, length=num_updates)
+
+    def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
+        """One rollout and the gradient steps on it."""
+        config = self.config
+        key_rollout, key_epochs, key = jax.random.split(state.key, 3)
+        num_chunks = config.num_steps // config.bptt_length
+        actor, carries, transitions = self.actor.rollout(
+            state.params, state.actor, key_rollout, num_chunks, config.bptt_length
+        )
+        batch = self._batch(state.params, actor, carries, transitions)
+        rates = self._schedules(state.update)
+        epoch = partial(self._epoch, batch=batch, rates=rates)
+        (params, opt_state), losses = jax.lax.scan(
+            epoch,
+            (state.params, state.opt_state),
+            jax.random.split(key_epochs, config.num_epochs),
+        )
+        metrics = {
+            **{name: x.mean() for name, x in losses.items()},
+            "ratio_deviation": losses["ratio_deviation"][0, 0],
+            **_episode_metrics(transitions),
+            **_value_metrics(batch),
+            **rates,
+            "params_norm": optax.global_norm(params),
+        }
+        state = TrainState(
+            params=params, opt_state=opt_state, actor=actor, key=key, update=state.update + 1
+        )
+        return state, metrics
+
+    def _schedules(self, update: jax.Array) -> Metrics:
+        done = update / self.num_updates
+        config = self.config
+        linear = lambda start, end: jnp.float32(start + (end - start) * done)  # noqa: E731
+        return {
+            "learning_rate": linear(config.learning_rate, config.learning_rate_end),
+            "clip": linear(config.clip, config.clip_end),
+            "entropy_coefficient": linear(config.entropy, config.entropy_end),
+        }
+
+    def _batch(
+        self, params: Any, actor: ActorState, carries: Any, transitions: Transition
+    ) -> Batch:
+        """The rollout as sequences: [chunks, L, B, ...] -> [L, chunks * B, ...]."""
+        config = self.config
+        in_time = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), transitions)
+        _, _, last_value = self.actor.apply(params, actor.carry, actor.obs, actor.first)
+        advantage = gae(
+            reward=in_time.reward,
+            value=in_time.value,
+            last_value=last_value,
+            final_value=in_time.final_value,
+            terminated=in_time.terminated,
+            truncated=in_time.truncated,
+            gamma=config.gamma,
+            gae_lambda=config.gae_lambda,
+            horizon=config.gae_horizon,
+        )
+
+        def sequences(x: jax.Array) -> jax.Array:
+            x = jnp.moveaxis(x, 0, 1)
+            return x.reshape(x.shape[0], -1, *x.shape[3:])
+
+        return Batch(
+            carry=jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), carries),
+            obs=sequences(transitions.obs),
+            first=sequences(transitions.first),
+            action=sequences(transitions.action),
+            log_prob=sequences(transitions.log_prob),
+            value=sequences(transitions.value),
+            advantage=sequences(advantage.reshape(transitions.value.shape)),
+        )
+
+    def _epoch(self, state: Any, key: jax.Array, *, batch: Batch, rates: Metrics):
+        num_sequences = batch.first.shape[1]
+        order = jax.random.permutation(key, num_sequences)
+        minibatches = order.reshape(self.config.num_minibatches, -1)
+        step = partial(self._gradient_step, batch=batch, rates=rates)
+        return jax.lax.scan(step, state, minibatches)
+
+    def _gradient_step(self, state: Any, indices: jax.Array, *, batch: Batch, rates: Metrics):
+        params, opt_state = state
+        carry = jax.tree.map(lambda x: x[indices], batch.carry)
+        minibatch = jax.tree.map(lambda x: x[:, indices], batch.replace(carry=()))
+        grads, metrics = jax.grad(ppo_loss, has_aux=True)(
+            params,
+            self.model,
+            minibatch.replace(carry=carry),
+            clip=rates["clip"],
+            entropy_coefficient=rates["entropy_coefficient"],
+            value_coefficient=self.config.value_coefficient,
+            clip_value=self.config.clip_value,
+            normalise_advantage=self.config.normalise_advantage,
+        )
+        metrics["grad_norm"] = optax.global_norm(grads)
+        updates, opt_state = self.optimiser.update(grads, opt_state, params)
+        params = jax.tree.map(lambda p, u: p - rates["learning_rate"] * u, params, updates)
+        return (params, opt_state), metrics
+
+
+def _episode_metrics(transitions: Transition) -> Metrics:
+    """Mean, standard deviation and number of the episodes that ended; nan without any."""
+    ended = transitions.episode["ended"]
+    count = ended.sum()
+    mean = lambda x: jnp.where(ended, x, 0).sum() / count  # noqa: E731
+    episode_return = transitions.episode["return"]
+    average = mean(episode_return)
+    return {
+        "episodes": count,
+        "episode_return": average,
+        "episode_return_std": jnp.sqrt(mean(jnp.square(episode_return - average))),
+        "episode_length": mean(transitions.episode["length"]),
+        "reward": transitions.reward.mean(),
+    }
+
+
+def _value_metrics(batch: Batch) -> Metrics:
+    target = batch.value + batch.advantage
+    unexplained = jnp.var(batch.advantage) / (jnp.var(target) + 1e-8)
+    return {"explained_variance": 1 - unexplained, "value": batch.value.mean()}

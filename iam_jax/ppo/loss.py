@@ -1,0 +1,90 @@
+"""The clipped objective of PPO (Schulman et al. 2017, Equations 7 and 9)."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from iam_jax.models.actor_critic import ActorCritic
+
+
+@struct.dataclass
+class Batch:
+    """Sequences for one gradient step: T = BPTT length, B = sequences.
+
+    Attributes:
+      carry: Memory before it reads ``obs[0]``, as stored in the rollout, [B, ...].
+      obs: [T, B, ...].
+      first: bool[T, B].
+      action: int[T, B].
+      log_prob: Of ``action`` under the policy that acted, float[T, B].
+      value: Of the critic that acted, float[T, B].
+      advantage: float[T, B].
+    """
+
+    carry: Any
+    obs: jax.Array
+    first: jax.Array
+    action: jax.Array
+    log_prob: jax.Array
+    value: jax.Array
+    advantage: jax.Array
+
+
+def log_prob_of(logits: jax.Array, action: jax.Array) -> jax.Array:
+    """Log-probability of each action under softmax(logits)."""
+    log_probs = jax.nn.log_softmax(logits)
+    return jnp.take_along_axis(log_probs, action[..., None], axis=-1)[..., 0]
+
+
+def entropy_of(logits: jax.Array) -> jax.Array:
+    """Entropy of softmax(logits), in nats."""
+    log_probs = jax.nn.log_softmax(logits)
+    return -(jnp.exp(log_probs) * log_probs).sum(-1)
+
+
+def ppo_loss(
+    params: Any,
+    model: ActorCritic,
+    batch: Batch,
+    *,
+    clip: jax.Array,
+    entropy_coefficient: jax.Array,
+    value_coefficient: float,
+    clip_value: bool,
+    normalise_advantage: bool,
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Loss to minimise, and its parts.
+
+    ``-mean(min(rho A, clip(rho, 1 - c, 1 + c) A)) + c_v mean(value error) - c_h mean(entropy)``.
+    The value error is the squared distance to ``value + advantage``, or with ``clip_value`` the
+    larger of that and the same for a prediction clipped to ``value +- c``.
+    """
+    _, logits, value = model.apply(params, batch.carry, batch.obs, batch.first)
+    advantage = batch.advantage
+    if normalise_advantage:
+        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    log_ratio = log_prob_of(logits, batch.action) - batch.log_prob
+    ratio = jnp.exp(log_ratio)
+    clipped_ratio = jnp.clip(ratio, 1 - clip, 1 + clip)
+    policy_loss = -jnp.minimum(ratio * advantage, clipped_ratio * advantage).mean()
+
+    target = batch.value + batch.advantage
+    value_error = jnp.square(value - target)
+    if clip_value:
+        near = batch.value + jnp.clip(value - batch.value, -clip, clip)
+        value_error = jnp.maximum(value_error, jnp.square(near - target))
+    value_loss = value_error.mean()
+
+    entropy = entropy_of(logits).mean()
+    loss = policy_loss + value_coefficient * value_loss - entropy_coefficient * entropy
+    return loss, {
+        "loss": loss,
+        "policy_loss": policy_loss,
+        "value_loss": value_loss,
+        "entropy": entropy,
+        "approx_kl": (ratio - 1 - log_ratio).mean(),
+        "clip_fraction": (jnp.abs(ratio - 1) > clip).mean(),
+        "ratio_deviation": jnp.abs(ratio - 1).max(),
+    }

@@ -1,0 +1,166 @@
+"""Acting: one scan that steps every environment and records what the loss needs."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from iam_jax.models.actor_critic import ActorCritic
+from iam_jax.ppo.loss import log_prob_of
+
+
+@struct.dataclass
+class ActorState:
+    """Where every environment stands, B of them.
+
+    Attributes:
+      env_state: [B, ...].
+      obs: The observation to act on, [B, ...].
+      first: Whether ``obs`` begins an episode, bool[B].
+      carry: Memory before it reads ``obs``, [B, ...].
+    """
+
+    env_state: Any
+    obs: jax.Array
+    first: jax.Array
+    carry: Any
+
+
+@struct.dataclass
+class Transition:
+    """One step; in a rollout, stacked to [T, B, ...].
+
+    Attributes:
+      obs: Observation acted on.
+      first: Whether it begins an episode.
+      action: int.
+      log_prob: Of the action.
+      value: Of ``obs``.
+      reward: Of the step.
+      terminated: The task ended.
+      truncated: The time limit ended the episode.
+      final_value: Value of the episode's last observation where truncated, else 0.
+      episode: Return and length of the episode, and whether a whole one ended here.
+    """
+
+    obs: jax.Array
+    first: jax.Array
+    action: jax.Array
+    log_prob: jax.Array
+    value: jax.Array
+    reward: jax.Array
+    terminated: jax.Array
+    truncated: jax.Array
+    final_value: jax.Array
+    episode: dict[str, jax.Array]
+
+
+class Actor:
+    """Steps environments with a model's policy.
+
+    Args:
+      env: An environment inside `envs_jax.wrappers.EpisodeStatistics`.
+      env_params: Its params.
+      model: The actor-critic.
+      bootstrap_truncated: Compute ``final_value``; else it is 0 and a time limit ends the task.
+    """
+
+    def __init__(self, env: Any, env_params: Any, model: ActorCritic, bootstrap_truncated: bool):
+        self.env, self.env_params, self.model = env, env_params, model
+        self.bootstrap_truncated = bootstrap_truncated
+
+    def reset(self, key: jax.Array, num_envs: int, burn_in: int = 0) -> ActorState:
+        """Fresh episodes, or with ``burn_in`` some that are up to so many random steps old."""
+        key_reset, key_steps, key_ages = jax.random.split(key, 3)
+        obs, env_state = jax.vmap(self.env.reset, (0, None))(
+            jax.random.split(key_reset, num_envs), self.env_params
+        )
+        if burn_in:
+            ages = jax.random.randint(key_ages, (num_envs,), 0, burn_in)
+            obs, env_state = self._random_steps(key_steps, obs, env_state, ages, burn_in)
+            env_state = env_state.replace(whole=env_state.episode_length == 0)
+        return ActorState(
+            env_state=env_state,
+            obs=obs,
+            first=jnp.ones(num_envs, bool),
+            carry=self.model.initial_carry(num_envs),
+        )
+
+    def rollout(
+        self, params: Any, state: ActorState, key: jax.Array, num_chunks: int, chunk_length: int
+    ) -> tuple[ActorState, Any, Transition]:
+        """Acts for ``T = num_chunks * chunk_length`` steps.
+
+        Returns:
+          The state after them; the carry before each chunk, [num_chunks, B, ...]; and the
+          transitions, [num_chunks, chunk_length, B, ...].
+        """
+
+        def chunk(state: ActorState, keys: jax.Array):
+            after, transitions = jax.lax.scan(
+                lambda state, key: self.act(params, state, key), state, keys
+            )
+            return after, (state.carry, transitions)
+
+        keys = jax.random.split(key, (num_chunks, chunk_length))
+        state, (carries, transitions) = jax.lax.scan(chunk, state, keys)
+        return state, carries, transitions
+
+    def act(self, params: Any, state: ActorState, key: jax.Array) -> tuple[ActorState, Transition]:
+        """One step of every environment."""
+        key_action, key_env = jax.random.split(key)
+        carry, logits, value = self.apply(params, state.carry, state.obs, state.first)
+        action = jax.random.categorical(key_action, logits)
+        obs, env_state, reward, terminated, truncated, info = self._step(
+            key_env, state.env_state, action
+        )
+        final_value = jnp.zeros_like(value)
+        if self.bootstrap_truncated:
+            # Rare, so it is worth a branch. The memory goes on: it has not been reset yet.
+            never = jnp.zeros_like(truncated)
+            final_value = jax.lax.cond(
+                truncated.any(),
+                lambda: self.apply(params, carry, info["final_observation"], never)[2],
+                lambda: final_value,
+            )
+        transition = Transition(
+            obs=state.obs,
+            first=state.first,
+            action=action,
+            log_prob=log_prob_of(logits, action),
+            value=value,
+            reward=reward,
+            terminated=terminated,
+            truncated=truncated,
+            final_value=final_value,
+            episode=info["episode"],
+        )
+        done = terminated | truncated
+        return ActorState(env_state=env_state, obs=obs, first=done, carry=carry), transition
+
+    def apply(self, params: Any, carry: Any, obs: jax.Array, first: jax.Array):
+        """The model on a single step: carry, logits [B, A], value [B]."""
+        carry, logits, value = self.model.apply(params, carry, obs[None], first[None])
+        return carry, logits[0], value[0]
+
+    def _step(self, key: jax.Array, env_state: Any, action: jax.Array):
+        keys = jax.random.split(key, len(action))
+        return jax.vmap(self.env.step, (0, 0, 0, None))(keys, env_state, action, self.env_params)
+
+    def _random_steps(self, key: jax.Array, obs: Any, env_state: Any, ages: jax.Array, limit: int):
+        num_actions = self.env.action_space(self.env_params).n
+
+        def step(state: tuple[Any, Any], inputs: tuple[jax.Array, jax.Array]):
+            key, time = inputs
+            key_action, key_env = jax.random.split(key)
+            action = jax.random.randint(key_action, ages.shape, 0, num_actions)
+            stepped = self._step(key_env, state[1], action)[:2]
+            young = time < ages
+            keep = lambda new, old: jnp.where(  # noqa: E731
+                young.reshape(-1, *[1] * (new.ndim - 1)), new, old
+            )
+            return jax.tree.map(keep, stepped, state), None
+
+        inputs = (jax.random.split(key, limit), jnp.arange(limit))
+        return jax.lax.scan(step, (obs, env_state), inputs)[0]
