@@ -2,13 +2,11 @@
 
 import difflib
 import importlib
-import inspect
 from typing import Any
 
 ENVIRONMENTS = {
     "warehouse": "envs_jax.warehouse.env:warehouse",
     "mini-warehouse": "envs_jax.warehouse.env:mini_warehouse",
-    "t-maze": "envs_jax.t_maze:TMaze",
 }
 """Name -> ``module:factory``; modules are imported when an environment is asked for."""
 
@@ -35,10 +33,7 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
     try:
         env = factory(**overrides)
     except TypeError as error:
-        known = ", ".join(_argument_names(factory))
-        raise ValueError(
-            f"Environment {name!r} does not take these arguments: {overrides} (it takes {known})."
-        ) from error
+        raise ValueError(f"Environment {name!r}: {error}.") from error
     return env, env.default_params
 
 
@@ -52,7 +47,7 @@ def _make_gymnax(name: str, overrides: dict[str, Any]) -> tuple[Any, Any]:
     try:
         return gymnax.make(name, **overrides)
     except TypeError as error:
-        raise ValueError(f"Environment {name!r} does not take these arguments: {overrides}.") from error
+        raise ValueError(f"Environment {name!r}: {error}.") from error
 
 
 def _unknown(name: str, known: Any) -> str:

@@ -1,15 +1,24 @@
 """Every choice of a run, as frozen dataclasses. Imports no jax, so that ``--help`` is quick."""
 
+import ast
 import dataclasses
-from typing import Literal
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+
+class ConfigError(ValueError):
+    """A choice that cannot work; the message says what to change."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """The network."""
 
-    architecture: Literal["iam", "rnn", "fnn"] = "iam"
-    """Chosen by --model."""
+    architecture: tyro.conf.Suppress[Literal["iam", "rnn", "fnn"]] = "iam"
+    """Set by the preset of `Config.model`."""
     fc: tuple[int, ...] = (256,)
     """Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn)."""
     cell: Literal["gru", "lstm"] = "gru"
@@ -79,3 +88,176 @@ class PPOConfig:
     """At a time limit go on with the critic's value; otherwise treat it as the end of the task."""
     burn_in: int = 0
     """Every environment first takes up to so many random steps, so that episodes are out of phase."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputConfig:
+    """What is written, and when. None of it changes the parameters that a run ends with."""
+
+    run_dir: str | None = None
+    """Folder of the run; by default runs/ENV-PRESET-MODEL-seedN, numbered if that exists."""
+    resume: str | None = None
+    """Go on with the run in this folder, bitwise, with the options it began with."""
+    num_evaluations: int = 20
+    """Evaluations spread over the run, on environments of their own."""
+    eval_episodes: int = 256
+    """Episodes of each; the final one plays at least 1000."""
+    checkpoint_interval: float = 60.0
+    """Seconds between checkpoints: the most that a kill can lose."""
+    tensorboard: bool = False
+    """Also write TensorBoard events (extra: tensorboard)."""
+    wandb: str | None = None
+    """Also log to this Weights & Biases project (extra: wandb)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The run."""
+
+    env: str = "warehouse"
+    """Environment: warehouse, mini-warehouse, or one of gymnax's such as CartPole-v1."""
+    preset: Literal["fast", "best", "paper"] = "fast"
+    """Defaults of every other option: thousands of environments, the longest training, or the paper's."""
+    model: Literal["iam", "rnn", "fnn", "fnn-stack"] = "iam"
+    """Influence-aware memory; recurrent; feedforward; feedforward on the last frames."""
+    env_args: tuple[str, ...] = ()
+    """Arguments of the environment as NAME=VALUE, such as size=11 lifetime=12."""
+    frame_stack: int = 1
+    """The observation is the last N frames, newest first."""
+    flicker: float = 0.0
+    """Chance that an observation is blanked."""
+    total_steps: int = 10_000_000
+    """Environment steps of the run, over all its environments; rounded up to whole updates."""
+    seed: int = 0
+    num_seeds: int = 1
+    """Independent runs with seeds seed, seed + 1, ..., trained together."""
+    network: ModelConfig = ModelConfig()
+    ppo: PPOConfig = PPOConfig()
+    output: OutputConfig = OutputConfig()
+
+    @property
+    def steps_per_update(self) -> int:
+        return self.ppo.num_envs * self.ppo.num_steps
+
+    @property
+    def updates_per_call(self) -> int:
+        """Updates between two looks of the host, about 200 looks in a run."""
+        return max(1, self._least_updates // 200)
+
+    @property
+    def num_updates(self) -> int:
+        return -(-self._least_updates // self.updates_per_call) * self.updates_per_call
+
+    @property
+    def _least_updates(self) -> int:
+        return -(-self.total_steps // self.steps_per_update)
+
+    def env_arguments(self) -> dict[str, Any]:
+        """``env_args`` as keyword arguments."""
+        return dict(_parse_argument(text) for text in self.env_args)
+
+    def check(self) -> None:
+        """Refuses numbers that do not fit together.
+
+        Raises:
+          ConfigError: With one sentence that says what to change.
+        """
+        ppo = self.ppo
+        for name in ("num_envs", "num_steps", "bptt_length", "num_epochs", "num_minibatches"):
+            _require(getattr(ppo, name) >= 1, f"--{_flag(name)} must be at least 1.")
+        _require(self.total_steps >= 1, "--total-steps must be at least 1.")
+        _require(self.num_seeds >= 1, "--num-seeds must be at least 1.")
+        _require(self.network.hidden >= 1, "--hidden must be at least 1.")
+        _require(min((*self.network.fc, *self.network.joint, 1)) >= 1, "Layers need at least 1 unit.")
+        _require(
+            ppo.num_steps % ppo.bptt_length == 0,
+            f"--bptt-length {ppo.bptt_length} must divide --num-steps {ppo.num_steps}.",
+        )
+        _require(
+            ppo.gae_horizon is None or ppo.num_steps % ppo.gae_horizon == 0,
+            f"--gae-horizon {ppo.gae_horizon} must divide --num-steps {ppo.num_steps}.",
+        )
+        sequences = ppo.num_envs * ppo.num_steps // ppo.bptt_length
+        _require(
+            sequences % ppo.num_minibatches == 0,
+            f"--num-minibatches {ppo.num_minibatches} must divide the {sequences} sequences of a "
+            f"rollout (num_envs * num_steps / bptt_length).",
+        )
+        _require(0 <= ppo.gamma <= 1 and 0 <= ppo.gae_lambda <= 1, "--gamma and --gae-lambda lie in [0, 1].")
+        self.env_arguments()
+
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Config":
+        """The config that `to_json` wrote.
+
+        Raises:
+          ConfigError: The text is not one, or of another version.
+        """
+        try:
+            return _from_dict(cls, json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"This config.json is not of this version: {error}.") from error
+
+    @classmethod
+    def load(cls, run_dir: str | Path) -> "Config":
+        """The config of a run.
+
+        Raises:
+          ConfigError: The folder holds no run.
+        """
+        file = Path(run_dir) / "config.json"
+        if not file.is_file():
+            raise ConfigError(f"{run_dir} is not the folder of a run: it has no config.json.")
+        return cls.from_json(file.read_text())
+
+
+def differences(ours: Config, theirs: Config) -> list[str]:
+    """Options in which two runs differ, apart from their output, as ``--name value (was value)``."""
+    found = []
+    for (name, new), (_, old) in zip(_leaves(ours), _leaves(theirs), strict=True):
+        if new != old and not name.startswith("output."):
+            found.append(f"--{_flag(name.split('.')[-1])} {new} (was {old})")
+    return found
+
+
+def _leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    leaves = []
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            leaves += _leaves(value, f"{prefix}{field.name}.")
+        else:
+            leaves.append((prefix + field.name, value))
+    return leaves
+
+
+def _from_dict(cls: Any, values: dict[str, Any]) -> Any:
+    sections = {"network": ModelConfig, "ppo": PPOConfig, "output": OutputConfig}
+    known = {}
+    for name, value in values.items():
+        if name in sections and isinstance(value, dict):
+            value = _from_dict(sections[name], value)
+        known[name] = tuple(value) if isinstance(value, list) else value
+    return cls(**known)
+
+
+def _parse_argument(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not (name.isidentifier() and separator):
+        raise ConfigError(f"--env-args takes NAME=VALUE, such as size=11, not {text!r}.")
+    try:
+        return name, ast.literal_eval(value.capitalize() if value in ("true", "false") else value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)

@@ -176,7 +176,7 @@ def step(
     Returns:
       The next state and the reward, float32[].
     """
-    robot = _move(state.robot, action, params.layout)
+    robot = move(state.robot, action, params.layout)
     age = jnp.where(state.age == EMPTY, EMPTY, state.age + 1)
     under_robot = (age != EMPTY) & (params.layout.slots == robot).all(-1)
     if params.pay_by_age:
@@ -204,7 +204,8 @@ def item_ages(state: State, params: Params) -> jax.Array:
     return jnp.maximum(state.age, state.age[layout.twin])[layout.observed]
 
 
-def _move(robot: jax.Array, action: jax.Array, layout: Layout) -> jax.Array:
+def move(robot: jax.Array, action: jax.Array, layout: Layout) -> jax.Array:
+    """Cell of the robot after an action; a move that is not possible stays put, int32[2]."""
     last = layout.size - 1
     down = (action == 1).astype(jnp.int32) - (action == 0)
     right = (action == 3).astype(jnp.int32) - (action == 2)

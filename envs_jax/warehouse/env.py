@@ -11,6 +11,7 @@ from envs_jax import spaces
 from envs_jax.environment import Environment, Step, select
 from envs_jax.warehouse import dynamics
 from envs_jax.warehouse.dynamics import Params, State
+from envs_jax.warehouse.policies import POLICIES, Policy, planner
 
 
 class Warehouse(Environment):
@@ -97,6 +98,11 @@ class Warehouse(Environment):
     def hidden(self, state: State) -> jax.Array:
         """Item ages in observation order, -1 where there is none, int32[I]."""
         return dynamics.item_ages(state, self._params)
+
+    def policies(self) -> dict[str, Policy]:
+        """Reference policies that need no learning; see `envs_jax.warehouse.policies`."""
+        pays_by_age = self._params.pay_by_age
+        return {k: v for k, v in POLICIES.items() if v is not planner or not pays_by_age}
 
     def render(self, state: State, params: Params | None = None) -> np.ndarray:
         """The warehouse as a picture, uint8[H, W, 3]."""

@@ -107,11 +107,13 @@ class Actor:
         state, (carries, transitions) = jax.lax.scan(chunk, state, keys)
         return state, carries, transitions
 
-    def act(self, params: Any, state: ActorState, key: jax.Array) -> tuple[ActorState, Transition]:
-        """One step of every environment."""
+    def act(
+        self, params: Any, state: ActorState, key: jax.Array, *, greedy: bool = False
+    ) -> tuple[ActorState, Transition]:
+        """One step of every environment, with sampled or the most probable actions."""
         key_action, key_env = jax.random.split(key)
         carry, logits, value = self.apply(params, state.carry, state.obs, state.first)
-        action = jax.random.categorical(key_action, logits)
+        action = logits.argmax(-1) if greedy else jax.random.categorical(key_action, logits)
         obs, env_state, reward, terminated, truncated, info = self._step(
             key_env, state.env_state, action
         )

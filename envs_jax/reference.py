@@ -1,0 +1,95 @@
+"""Mean returns of the reference policies: ``python -m envs_jax.reference warehouse [NAME=VALUE ...]``.
+
+An environment names its policies in ``policies()``: functions ``(key, state, params) -> action``.
+"""
+
+import argparse
+import ast
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from envs_jax.registry import make
+
+RECORDED = Path(__file__).with_name("reference_returns.json")
+
+
+def policy_returns(
+    env: Any, params: Any, policy: Any, key: jax.Array, episodes: int, batch: int = 1000
+) -> jax.Array:
+    """Undiscounted returns of whole episodes, float32[episodes].
+
+    Args:
+      env: An environment whose episodes end by a time limit alone.
+      params: Its params.
+      policy: ``(key, state, params) -> action``.
+      key: Source of all randomness.
+      episodes: How many.
+      batch: Episodes played at once; divides ``episodes``.
+    """
+
+    def episode(key: jax.Array) -> jax.Array:
+        key_reset, key = jax.random.split(key)
+        _, state = env.reset(key_reset, params)
+
+        def step(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
+            key_policy, key_env = jax.random.split(key)
+            action = policy(key_policy, state, params)
+            _, state, reward, _, _, _ = env.step(key_env, state, action, params)
+            return state, reward
+
+        keys = jax.random.split(key, int(params.max_steps_in_episode))
+        return jax.lax.scan(step, state, keys)[1].sum()
+
+    play = jax.jit(jax.vmap(episode))
+    keys = jax.random.split(key, (episodes // batch, batch))
+    return jnp.concatenate([play(part) for part in keys])
+
+
+def recorded(name: str, arguments: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """Recorded mean return and standard error of each reference policy; empty if none are.
+
+    The record is made by this module's command line with ``--record``.
+    """
+    table = json.loads(RECORDED.read_text())["returns"] if RECORDED.is_file() else {}
+    return {k: (v["mean"], v["se"]) for k, v in table.get(_label(name, arguments), {}).items()}
+
+
+def _label(name: str, arguments: dict[str, Any]) -> str:
+    return " ".join([name, *(f"{k}={v}" for k, v in sorted(arguments.items()))])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m envs_jax.reference", description=__doc__)
+    parser.add_argument("env")
+    parser.add_argument("arguments", nargs="*", metavar="NAME=VALUE")
+    parser.add_argument("--episodes", type=int, default=20_000)
+    parser.add_argument("--planner-episodes", type=int, default=2000)
+    parser.add_argument("--record", action="store_true", help=f"write to {RECORDED.name}")
+    options = parser.parse_args()
+    arguments = {k: ast.literal_eval(v) for k, v in (a.split("=", 1) for a in options.arguments)}
+    try:
+        env, params = make(options.env, **arguments)
+    except ValueError as error:
+        parser.error(str(error))
+    table = {}
+    for name, policy in env.policies().items():
+        episodes = options.planner_episodes if "planner" in name else options.episodes
+        play = partial(policy_returns, env, params, policy, jax.random.key(0))
+        returns = play(episodes, batch=min(1000, episodes))
+        mean, error = float(returns.mean()), float(returns.std() / len(returns) ** 0.5)
+        table[name] = {"mean": round(mean, 4), "se": round(error, 4), "episodes": len(returns)}
+        print(f"{name:28} {mean:7.3f} ± {error:.3f}  ({len(returns)} episodes)", flush=True)
+    if options.record:
+        stored = json.loads(RECORDED.read_text()) if RECORDED.is_file() else {"returns": {}}
+        stored["returns"][_label(options.env, arguments)] = table
+        stored["command"] = "python -m envs_jax.reference ENV [NAME=VALUE ...] --record"
+        RECORDED.write_text(json.dumps(stored, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

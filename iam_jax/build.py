@@ -1,0 +1,58 @@
+"""From a config to the objects it describes."""
+
+import dataclasses
+import math
+from typing import Any
+
+import envs_jax
+from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
+from iam_jax.config import Config, ConfigError
+from iam_jax.models.actor_critic import ActorCritic, make_model
+from iam_jax.ppo.learner import Learner
+
+
+def make_env(config: Config) -> tuple[EpisodeStatistics, Any]:
+    """The wrapped environment and its params.
+
+    Raises:
+      ConfigError: The environment is unknown, an argument is wrong, or actions are not discrete.
+    """
+    try:
+        env, params = envs_jax.make(config.env, **config.env_arguments())
+        if config.flicker:
+            env = Flicker(env, config.flicker)
+        if config.frame_stack != 1:
+            env = FrameStack(env, config.frame_stack)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    if not hasattr(env.action_space(params), "n"):
+        raise ConfigError(f"{config.env} has continuous actions; the policies here are discrete.")
+    return EpisodeStatistics(env), params
+
+
+def make_network(config: Config, env: Any, params: Any) -> ActorCritic:
+    """The actor-critic for an environment; a manual d-set defaults to the environment's own.
+
+    Raises:
+      ConfigError: The d-set does not fit the observation.
+    """
+    network = config.network
+    if network.d_set_indices is None and hasattr(env, "d_set"):
+        network = dataclasses.replace(network, d_set_indices=tuple(env.d_set(params)))
+    num_variables = math.prod(env.observation_space(params).shape)
+    try:
+        return make_model(network, env.action_space(params).n, num_variables)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def make_learner(config: Config) -> Learner:
+    """The learner of a run.
+
+    Raises:
+      ConfigError: A choice cannot work; the message says what to change.
+    """
+    config.check()
+    env, params = make_env(config)
+    model = make_network(config, env, params)
+    return Learner(env, params, model, config.ppo, config.num_updates)

@@ -1,0 +1,140 @@
+"""Where the numbers of a run go: a JSON-lines file and, if asked for, TensorBoard and wandb."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from iam_jax.config import Config, ConfigError
+
+Row = dict[str, Any]
+
+
+class Sink(Protocol):
+    """Takes one row of numbers at a time; a row has "seed" and "step"."""
+
+    def write(self, row: Row) -> None: ...
+    def close(self) -> None: ...
+
+
+class JsonLines:
+    """``metrics.jsonl``: one object per line, nan as null. On resuming, later rows are dropped."""
+
+    def __init__(self, file: Path, last_update: int):
+        kept = [row for row in read_rows(file) if row["update"] <= last_update]
+        self._file = file.open("w", encoding="utf-8")
+        for row in kept:
+            self.write(row)
+
+    def write(self, row: Row) -> None:
+        finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+        self._file.write(json.dumps(finite) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class TensorBoard:
+    """One event file per seed, below ``tensorboard/``."""
+
+    def __init__(self, run_dir: Path):
+        try:
+            import tensorboardX
+        except ImportError as error:
+            raise ConfigError(
+                "--tensorboard needs an extra: pip install 'iam-jax[tensorboard]'."
+            ) from error
+        self._open = lambda seed: tensorboardX.SummaryWriter(str(run_dir / "tensorboard" / f"seed{seed}"))
+        self._writers: dict[int, Any] = {}
+
+    def write(self, row: Row) -> None:
+        seed = row["seed"]
+        writer = self._writers.setdefault(seed, self._writers.get(seed) or self._open(seed))
+        for name, value in row.items():
+            if name not in ("seed", "step") and math.isfinite(value):
+                writer.add_scalar(name, value, row["step"])
+
+    def close(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+
+
+class Wandb:
+    """One Weights & Biases run; with several seeds their numbers carry the seed's name."""
+
+    def __init__(self, run_dir: Path, config: Config):
+        try:
+            import wandb
+        except ImportError as error:
+            raise ConfigError("--wandb needs an extra: pip install 'iam-jax[wandb]'.") from error
+        self._run = wandb.init(
+            project=config.output.wandb, dir=run_dir, config=dataclasses.asdict(config)
+        )
+        self._prefix = (lambda seed: f"seed{seed}/") if config.num_seeds > 1 else (lambda seed: "")
+
+    def write(self, row: Row) -> None:
+        prefix = self._prefix(row["seed"])
+        numbers = {prefix + k: v for k, v in row.items() if k not in ("seed", "step")}
+        self._run.log(numbers | {"step": row["step"]})
+
+    def close(self) -> None:
+        self._run.finish()
+
+
+def open_sinks(run_dir: Path, config: Config, last_update: int) -> list[Sink]:
+    """Every sink that the config asks for."""
+    sinks: list[Sink] = []
+    if config.output.tensorboard:
+        sinks.append(TensorBoard(run_dir))
+    if config.output.wandb is not None:
+        sinks.append(Wandb(run_dir, config))
+    return [JsonLines(run_dir / "metrics.jsonl", last_update), *sinks]
+
+
+def read_rows(file: Path) -> list[Row]:
+    """Rows of a ``metrics.jsonl``; none if there is no file. A half-written last line is skipped."""
+    rows = []
+    for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def summarise(metrics: dict[str, np.ndarray]) -> Row:
+    """Means over a call's updates; those of episodes weigh each episode once.
+
+    Args:
+      metrics: float[updates] each.
+    """
+    row: Row = {name: float(np.mean(x)) for name, x in metrics.items()}
+    episodes = metrics["episodes"]
+    total = int(episodes.sum())
+
+    def per_episode(x: np.ndarray) -> float:
+        return float(np.where(episodes > 0, x * episodes, 0).sum() / total) if total else math.nan
+
+    mean = per_episode(metrics["episode_return"])
+    square = per_episode(metrics["episode_return_std"] ** 2 + metrics["episode_return"] ** 2)
+    row["episodes"] = total
+    row["episode_return"] = mean
+    row["episode_return_std"] = math.sqrt(max(square - mean**2, 0)) if total else math.nan
+    row["episode_length"] = per_episode(metrics["episode_length"])
+    row["ratio_deviation"] = float(metrics["ratio_deviation"].max())
+    return row
+
+
+def first_not_finite(metrics: dict[str, np.ndarray]) -> int | None:
+    """Index of the first update with NaN or Inf in its loss or parameters, or None.
+
+    Args:
+      metrics: float[S, updates] each.
+    """
+    good = np.isfinite(metrics["loss"]) & np.isfinite(metrics["params_norm"])
+    bad = np.nonzero(~good.all(0))[0]
+    return int(bad[0]) if len(bad) else None

@@ -1,0 +1,97 @@
+"""The end of a run: a table beside the reference policies, and the learning curve."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from envs_jax.reference import recorded
+from iam_jax.config import Config
+from iam_jax.metrics import Row, read_rows
+
+
+def report(
+    console: Console,
+    config: Config,
+    run_dir: Path,
+    returns: np.ndarray,
+    seconds: float,
+    compile_seconds: float,
+) -> None:
+    """Prints the final table and draws ``learning_curve.png``.
+
+    Args:
+      console: Where to print.
+      config: Of the run.
+      run_dir: Its folder.
+      returns: Of the final evaluation, float[S, episodes].
+      seconds: Training time, compilation not counted.
+      compile_seconds: Compilation of the training program.
+    """
+    references = recorded(config.env, config.env_arguments())
+    table = Table("agent", "mean return", "s.e.", title=f"{config.env}: {returns.shape[1]} episodes each")
+    means = returns.mean(1)
+    rows = [
+        (f"{config.model}, seed {config.seed + i}", mean, seed.std() / len(seed) ** 0.5, "bold")
+        for i, (mean, seed) in enumerate(zip(means, returns, strict=True))
+    ]
+    if len(means) > 1:
+        across = means.std(ddof=1) / len(means) ** 0.5
+        rows.append((f"{config.model}, mean of {len(means)} seeds", means.mean(), across, "bold"))
+    rows += [(name, mean, error, "dim") for name, (mean, error) in references.items()]
+    for name, mean, error, style in sorted(rows, key=lambda row: -row[1]):
+        table.add_row(name, f"{mean:.2f}", f"{error:.2f}", style=style)
+    console.print(table)
+    steps = config.num_updates * config.steps_per_update * config.num_seeds
+    console.print(
+        f"{steps:,} environment steps in {seconds:.0f} s of training, {steps / seconds:,.0f} steps/s "
+        f"(num_seeds * num_envs * num_steps * updates / seconds), after {compile_seconds:.1f} s of compiling.",
+        highlight=False,
+    )
+    curve = run_dir / "learning_curve.png"
+    draw_curve(read_rows(run_dir / "metrics.jsonl"), references, curve, f"{config.env}, {config.model}")
+    console.print(f"Learning curve: {curve}", highlight=False, soft_wrap=True)
+    console.print(
+        f"Play it: python -m iam_jax.evaluate --checkpoint {run_dir}", highlight=False, soft_wrap=True
+    )
+
+
+def draw_curve(
+    rows: list[Row], references: dict[str, tuple[float, float]], file: Path, title: str
+) -> None:
+    """Returns over environment steps, per seed; dots are evaluations, dotted lines references."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    by_seed: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_seed[row["seed"]].append(row)
+    figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
+    for i, (seed, seed_rows) in enumerate(sorted(by_seed.items())):
+        trained = [(r["step"], r["episode_return"]) for r in seed_rows if r["episode_return"] is not None]
+        played = [r for r in seed_rows if "eval_return" in r]
+        if trained:
+            axes.plot(*zip(*trained, strict=True), color=f"C{i}", alpha=0.5, lw=1)
+        axes.errorbar(
+            [r["step"] for r in played],
+            [r["eval_return"] for r in played],
+            [r["eval_return_se"] for r in played],
+            color=f"C{i}",
+            fmt="o-",
+            ms=3,
+            label=f"seed {seed}",
+        )
+    for name, (mean, _) in references.items():
+        axes.axhline(mean, color="0.5", lw=0.8, ls=":")
+        axes.annotate(
+            name, (1, mean), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="0.4"
+        )
+    axes.set(xlabel="environment steps", ylabel="undiscounted return of an episode", title=title)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.08), fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(file, dpi=130)
+    plt.close(figure)

@@ -1,0 +1,184 @@
+"""The host's side of a run: call the compiled program, look at its numbers, keep what matters."""
+
+import dataclasses
+import signal
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from rich.console import Console
+
+from iam_jax.build import make_learner
+from iam_jax.checkpoint import Checkpoints, Progress
+from iam_jax.config import Config
+from iam_jax.display import Display
+from iam_jax.evaluate import episode_returns
+from iam_jax.learners import Learners
+from iam_jax.metrics import Row, first_not_finite, open_sinks, summarise
+from iam_jax.report import report
+
+FINAL_EPISODES = 1000
+EVALUATION_STREAM = 1
+"""Folded into the seed's key, so that evaluation shares no randomness with training."""
+
+
+class StopRequest:
+    """Notes Ctrl-C and SIGTERM instead of raising; a second one raises as usual."""
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+
+    def __enter__(self) -> "StopRequest":
+        self._before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: Any) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number
+
+
+class Run:
+    """One training run in one folder."""
+
+    def __init__(self, config: Config, run_dir: Path, console: Console):
+        self.config, self.run_dir, self.console = config, run_dir, console
+        self.learners = Learners(make_learner(config), config)
+        self._evaluate = self._evaluation(config.output.eval_episodes)
+
+    def train(self, *, resume: bool) -> int:
+        """Trains to the end and reports.
+
+        Returns:
+          Exit status: 0, 1 where a number was not finite, 128 + signal where one asked to stop.
+        """
+        checkpoints = Checkpoints(self.run_dir)
+        if resume:
+            state, progress = checkpoints.restore(self.learners.shapes())
+        else:
+            state, progress = self.learners.init(), Progress(update=0)
+        sinks = open_sinks(self.run_dir, self.config, progress.update)
+        try:
+            with StopRequest() as stop:
+                status = self._loop(state, progress, checkpoints, sinks, stop)
+        finally:
+            for sink in sinks:
+                sink.close()
+        return status
+
+    def _loop(
+        self,
+        state: Any,
+        progress: Progress,
+        checkpoints: Checkpoints,
+        sinks: list[Any],
+        stop: StopRequest,
+    ) -> int:
+        config = self.config
+        began = time.perf_counter()
+        program = self.learners.compile(state)
+        compile_seconds = time.perf_counter() - began
+        steps_per_update = config.steps_per_update * config.num_seeds
+        display = Display(
+            self.console, config.num_updates * steps_per_update, progress.update * steps_per_update
+        )
+        seconds_before, last_saved = progress.seconds, time.monotonic()
+        with display:
+            display.say(f"{_describe(config, state)}; compiled in {compile_seconds:.1f} s; {self.run_dir}")
+            while progress.update < config.num_updates and stop.signal is None:
+                began = time.perf_counter()
+                state, metrics = program(state)
+                metrics = self.learners.by_seed(metrics)
+                seconds = progress.seconds + time.perf_counter() - began
+                bad = first_not_finite(metrics)
+                if bad is not None:
+                    return self._stop_at_bad_number(progress.update + bad + 1, checkpoints)
+                progress = dataclasses.replace(
+                    progress, update=progress.update + config.updates_per_call, seconds=seconds
+                )
+                rows = self._rows(metrics, progress)
+                display.show(rows, seconds - seconds_before)
+                mean_return = None
+                if self._is_evaluation_due(progress.update):
+                    returns = self._evaluate(state.params, self._evaluation_key(progress.update))
+                    mean_return = self._add_evaluation(rows, np.asarray(returns))
+                    best = max(mean_return, progress.best_return or mean_return)
+                    progress = dataclasses.replace(progress, best_return=best)
+                for sink in sinks:
+                    for row in rows:
+                        sink.write(row)
+                late = time.monotonic() - last_saved > config.output.checkpoint_interval
+                if mean_return is not None or late:
+                    checkpoints.save(state, progress, mean_return)
+                    last_saved = time.monotonic()
+        if progress.update < config.num_updates:
+            checkpoints.save(state, progress)
+            self.console.print(
+                f"Stopped and saved. Go on with: python -m iam_jax.train --resume {self.run_dir}",
+                soft_wrap=True,
+            )
+            return 128 + stop.signal if stop.signal else 0
+        play = self._evaluation(max(FINAL_EPISODES, config.output.eval_episodes))
+        returns = np.asarray(play(state.params, self._evaluation_key(config.num_updates + 1)))
+        report(self.console, config, self.run_dir, returns, progress.seconds, compile_seconds)
+        return 0
+
+    def _rows(self, metrics: dict[str, np.ndarray], progress: Progress) -> list[Row]:
+        return [
+            {
+                "seed": seed,
+                "update": progress.update,
+                "step": progress.update * self.config.steps_per_update,
+                "seconds": round(progress.seconds, 3),
+                **summarise({name: x[i] for name, x in metrics.items()}),
+            }
+            for i, seed in enumerate(self.learners.seeds)
+        ]
+
+    def _evaluation(self, episodes: int) -> Any:
+        play = partial(episode_returns, actor=self.learners.actor, episodes=episodes)
+        return self.learners.map_seeds(play)
+
+    def _evaluation_key(self, update: int) -> jax.Array:
+        stream = jax.random.fold_in(jax.random.key(self.config.seed), EVALUATION_STREAM)
+        return jax.random.fold_in(stream, update)
+
+    def _is_evaluation_due(self, update: int) -> bool:
+        """Whether one of the equally spaced evaluations falls into the call that just ended."""
+        total, number = self.config.num_updates, self.config.output.num_evaluations
+        before = update - self.config.updates_per_call
+        return update * number // total > before * number // total
+
+    @staticmethod
+    def _add_evaluation(rows: list[Row], returns: np.ndarray) -> float:
+        for row, seed_returns in zip(rows, returns, strict=True):
+            row["eval_return"] = float(seed_returns.mean())
+            row["eval_return_se"] = float(seed_returns.std() / len(seed_returns) ** 0.5)
+        return float(returns.mean())
+
+    def _stop_at_bad_number(self, update: int, checkpoints: Checkpoints) -> int:
+        saved = checkpoints.last_update()
+        kept = "There is no checkpoint yet." if saved is None else f"Kept: the checkpoint of update {saved}."
+        self.console.print(
+            f"error: NaN or Inf in the loss or the parameters at update {update}. {kept} "
+            "A smaller --learning-rate or --max-grad-norm may help.",
+            style="red",
+            soft_wrap=True,
+        )
+        return 1
+
+
+def _describe(config: Config, state: Any) -> str:
+    num_params = sum(x.size for x in jax.tree.leaves(state.params)) // config.num_seeds
+    seeds = f"{config.num_seeds} seeds, " if config.num_seeds > 1 else ""
+    return (
+        f"{config.env}, {config.preset} {config.model}: {seeds}{num_params:,} parameters, "
+        f"{config.num_updates} updates of {config.steps_per_update} steps on {jax.devices()[0].device_kind}"
+    )
