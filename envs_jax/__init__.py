@@ -3,6 +3,6 @@
 >>> env, params = make("warehouse")
 """
 
-from envs_jax.registry import make, registered
+from envs_jax.registry import make, register_with_gymnax, registered
 
-__all__ = ["make", "registered"]
+__all__ = ["make", "register_with_gymnax", "registered"]

@@ -17,15 +17,13 @@ Step = tuple[Any, Any, jax.Array, jax.Array, jax.Array, dict[str, Any]]
 """Observation, state, reward f32[], terminated bool[], truncated bool[], info."""
 
 
-@struct.dataclass
-class EnvState:
+class EnvState(struct.PyTreeNode):
     """State of one environment. ``time``: steps since the reset, int32[]."""
 
     time: jax.Array
 
 
-@struct.dataclass
-class EnvParams:
+class EnvParams(struct.PyTreeNode):
     """Numbers of one environment. ``max_steps_in_episode``: the time limit."""
 
     max_steps_in_episode: int = 1
@@ -72,9 +70,7 @@ class Environment:
         """
         params = self.default_params if params is None else params
         key_step, key_reset = jax.random.split(key)
-        final_obs, stepped, reward, terminated, info = self.step_env(
-            key_step, state, action, params
-        )
+        final_obs, stepped, reward, terminated, info = self.step_env(key_step, state, action, params)
         truncated = self.is_truncated(stepped, params)
         first = self.reset_env(key_reset, params)
         obs, state = select(terminated | truncated, first, (final_obs, stepped))

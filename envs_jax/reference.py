@@ -81,9 +81,9 @@ def main() -> None:
         episodes = options.planner_episodes if "planner" in name else options.episodes
         play = partial(policy_returns, env, params, policy, jax.random.key(0))
         returns = play(episodes, batch=min(1000, episodes))
-        mean, error = float(returns.mean()), float(returns.std() / len(returns) ** 0.5)
-        table[name] = {"mean": round(mean, 4), "se": round(error, 4), "episodes": len(returns)}
-        print(f"{name:28} {mean:7.3f} ± {error:.3f}  ({len(returns)} episodes)", flush=True)
+        mean, standard_error = float(returns.mean()), float(returns.std() / len(returns) ** 0.5)
+        table[name] = {"mean": round(mean, 4), "se": round(standard_error, 4), "episodes": len(returns)}
+        print(f"{name:28} {mean:7.3f} ± {standard_error:.3f}  ({len(returns)} episodes)", flush=True)
     if options.record:
         stored = json.loads(RECORDED.read_text()) if RECORDED.is_file() else {"returns": {}}
         stored["returns"][_label(options.env, arguments)] = table

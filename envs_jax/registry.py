@@ -37,6 +37,13 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
     return env, env.default_params
 
 
+def register_with_gymnax() -> None:
+    """Makes every environment here available as ``gymnax.make(name)``. Needs gymnax."""
+    from envs_jax.gymnax_view import register
+
+    register()
+
+
 def _make_gymnax(name: str, overrides: dict[str, Any]) -> tuple[Any, Any]:
     try:
         import gymnax  # costs seconds, so only when one of its environments may be meant

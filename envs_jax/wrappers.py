@@ -27,8 +27,7 @@ class Wrapper:
         return getattr(self._env, name)
 
 
-@struct.dataclass
-class FrameStackState:
+class FrameStackState(struct.PyTreeNode):
     """``frames``: the last N observations, newest first, along the last axis."""
 
     env_state: Any
@@ -59,9 +58,7 @@ class FrameStack(Wrapper):
         return frames, FrameStackState(env_state=env_state, frames=frames)
 
     @partial(jax.jit, static_argnames=("self",))
-    def step(
-        self, key: jax.Array, state: FrameStackState, action: jax.Array, params: Any = None
-    ) -> Step:
+    def step(self, key: jax.Array, state: FrameStackState, action: jax.Array, params: Any = None) -> Step:
         obs, env_state, reward, terminated, truncated, info = self._env.step(
             key, state.env_state, action, params
         )
@@ -85,8 +82,7 @@ class FrameStack(Wrapper):
         return jnp.concatenate([obs, frames[..., : -obs.shape[-1]]], -1)
 
 
-@struct.dataclass
-class FlickerState:
+class FlickerState(struct.PyTreeNode):
     """``key``: source of the next blanking decisions."""
 
     env_state: Any
@@ -112,9 +108,7 @@ class Flicker(Wrapper):
         return self._blank(key_blank, obs), FlickerState(env_state=env_state, key=key)
 
     @partial(jax.jit, static_argnames=("self",))
-    def step(
-        self, key: jax.Array, state: FlickerState, action: jax.Array, params: Any = None
-    ) -> Step:
+    def step(self, key: jax.Array, state: FlickerState, action: jax.Array, params: Any = None) -> Step:
         obs, env_state, reward, terminated, truncated, info = self._env.step(
             key, state.env_state, action, params
         )
@@ -134,8 +128,7 @@ class Flicker(Wrapper):
         return jnp.where(jax.random.bernoulli(key, self.probability), jnp.zeros_like(obs), obs)
 
 
-@struct.dataclass
-class EpisodeStatisticsState:
+class EpisodeStatisticsState(struct.PyTreeNode):
     """Running sums of the present episode.
 
     Attributes:

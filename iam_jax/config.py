@@ -183,7 +183,10 @@ class Config:
             f"--num-minibatches {ppo.num_minibatches} must divide the {sequences} sequences of a "
             f"rollout (num_envs * num_steps / bptt_length).",
         )
-        _require(0 <= ppo.gamma <= 1 and 0 <= ppo.gae_lambda <= 1, "--gamma and --gae-lambda lie in [0, 1].")
+        _require(
+            0 <= ppo.gamma <= 1 and 0 <= ppo.gae_lambda <= 1,
+            "--gamma and --gae-lambda lie in [0, 1].",
+        )
         self.env_arguments()
 
     def to_json(self) -> str:

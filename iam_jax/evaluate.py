@@ -92,16 +92,12 @@ def _evaluate(options: Options) -> None:
     state, progress = Checkpoints(options.checkpoint).restore(learners.shapes(), options.which)
     table = Table("seed", "actions", "mean return", "s.e.", "best", "worst")
     for greedy in (False, True):
-        play = partial(
-            episode_returns, actor=learners.actor, episodes=options.episodes, greedy=greedy
-        )
+        play = partial(episode_returns, actor=learners.actor, episodes=options.episodes, greedy=greedy)
         returns = np.asarray(learners.map_seeds(play)(state.params, jax.random.key(options.seed)))
         for seed, row in zip(learners.seeds, returns, strict=True):
             error = row.std(ddof=1) / len(row) ** 0.5 if len(row) > 1 else float("nan")
             numbers = (row.mean(), error, row.max(), row.min())
-            table.add_row(
-                str(seed), "greedy" if greedy else "sampled", *(f"{x:.2f}" for x in numbers)
-            )
+            table.add_row(str(seed), "greedy" if greedy else "sampled", *(f"{x:.2f}" for x in numbers))
     table.title = f"{options.episodes} episodes, {options.which} checkpoint ({progress.update} updates)"
     Console().print(table)
     _save_gif(options, learners, state, jax.random.key(options.seed))

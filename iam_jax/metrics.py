@@ -45,9 +45,7 @@ class TensorBoard:
         try:
             import tensorboardX
         except ImportError as error:
-            raise ConfigError(
-                "--tensorboard needs an extra: pip install 'iam-jax[tensorboard]'."
-            ) from error
+            raise ConfigError("--tensorboard needs an extra: pip install 'iam-jax[tensorboard]'.") from error
         self._open = lambda seed: tensorboardX.SummaryWriter(str(run_dir / "tensorboard" / f"seed{seed}"))
         self._writers: dict[int, Any] = {}
 
@@ -71,9 +69,7 @@ class Wandb:
             import wandb
         except ImportError as error:
             raise ConfigError("--wandb needs an extra: pip install 'iam-jax[wandb]'.") from error
-        self._run = wandb.init(
-            project=config.output.wandb, dir=run_dir, config=dataclasses.asdict(config)
-        )
+        self._run = wandb.init(project=config.output.wandb, dir=run_dir, config=dataclasses.asdict(config))
         self._prefix = (lambda seed: f"seed{seed}/") if config.num_seeds > 1 else (lambda seed: "")
 
     def write(self, row: Row) -> None:

@@ -8,6 +8,7 @@
 """
 
 from dataclasses import replace
+from typing import Any
 
 from iam_jax.config import Config, ConfigError, ModelConfig, PPOConfig
 
@@ -103,7 +104,8 @@ def preset(env: str, name: str, model: str) -> Config:
     else:
         raise ConfigError(f"{env} has only the preset 'fast' ({', '.join(_TABLE)} have all).")
     frames = 8 if model == "fnn-stack" else 1
-    return replace(run, env=env, preset=name, model=model, frame_stack=frames, network=network)
+    choice: Any = {"env": env, "preset": name, "model": model}
+    return replace(run, **choice, frame_stack=frames, network=network)
 
 
 def describe() -> str:

@@ -47,20 +47,20 @@ def report(
     steps = config.num_updates * config.steps_per_update * config.num_seeds
     console.print(
         f"{steps:,} environment steps in {seconds:.0f} s of training, {steps / seconds:,.0f} steps/s "
-        f"(num_seeds * num_envs * num_steps * updates / seconds), after {compile_seconds:.1f} s of compiling.",
+        f"(num_seeds * num_envs * num_steps * updates / seconds), after {compile_seconds:.1f} s to compile.",
         highlight=False,
     )
     curve = run_dir / "learning_curve.png"
     draw_curve(read_rows(run_dir / "metrics.jsonl"), references, curve, f"{config.env}, {config.model}")
     console.print(f"Learning curve: {curve}", highlight=False, soft_wrap=True)
     console.print(
-        f"Play it: python -m iam_jax.evaluate --checkpoint {run_dir}", highlight=False, soft_wrap=True
+        f"Play it: python -m iam_jax.evaluate --checkpoint {run_dir}",
+        highlight=False,
+        soft_wrap=True,
     )
 
 
-def draw_curve(
-    rows: list[Row], references: dict[str, tuple[float, float]], file: Path, title: str
-) -> None:
+def draw_curve(rows: list[Row], references: dict[str, tuple[float, float]], file: Path, title: str) -> None:
     """Returns over environment steps, per seed; dots are evaluations, dotted lines references."""
     import matplotlib
 
@@ -88,7 +88,13 @@ def draw_curve(
     for name, (mean, _) in references.items():
         axes.axhline(mean, color="0.5", lw=0.8, ls=":")
         axes.annotate(
-            name, (1, mean), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7, color="0.4"
+            name,
+            (1, mean),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="bottom",
+            fontsize=7,
+            color="0.4",
         )
     axes.set(xlabel="environment steps", ylabel="undiscounted return of an episode", title=title)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 0.08), fontsize=8)

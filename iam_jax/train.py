@@ -68,9 +68,7 @@ def parse(arguments: list[str]) -> Config:
 
 def _preset(chosen: argparse.Namespace) -> Config:
     try:
-        return presets.preset(
-            chosen.env or "warehouse", chosen.preset or "fast", chosen.model or "iam"
-        )
+        return presets.preset(chosen.env or "warehouse", chosen.preset or "fast", chosen.model or "iam")
     except ConfigError:
         if chosen.preset in (None, *presets.PRESETS) and chosen.model in (None, *presets.MODELS):
             raise

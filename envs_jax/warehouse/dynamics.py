@@ -39,7 +39,7 @@ class Layout:
     size: int = 7
     corners: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.size < 3:
             raise ValueError(f"A warehouse needs at least 3 x 3 cells, not size={self.size}.")
 
@@ -51,14 +51,7 @@ class Layout:
             rows = [(r, c) for r in (0, last) for c in range(n)]
             columns = [(r, c) for r in range(n) for c in (0, last)]
             return np.array(rows + columns)
-        return np.array(
-            [
-                (r, c)
-                for r in range(n)
-                for c in range(n)
-                if (r in (0, last)) != (c in (0, last))
-            ]
-        )
+        return np.array([(r, c) for r in range(n) for c in range(n) if (r in (0, last)) != (c in (0, last))])
 
     @functools.cached_property
     def twin(self) -> np.ndarray:
@@ -70,7 +63,7 @@ class Layout:
     @functools.cached_property
     def observed(self) -> np.ndarray:
         """First slot of each item cell, in observation order: top row, bottom row, sides; int[I]."""
-        order = {"top": [], "bottom": [], "sides": []}
+        order: dict[str, list[int]] = {"top": [], "bottom": [], "sides": []}
         for slot, (row, _) in enumerate(self.slots):
             if self.twin[slot] < slot:
                 continue
@@ -91,8 +84,7 @@ class Layout:
         return self.size**2 + self.num_items
 
 
-@struct.dataclass
-class Params:
+class Params(struct.PyTreeNode):
     """Numbers that a user may sweep, then the static choices that change the program.
 
     Attributes:
@@ -130,8 +122,7 @@ MINI_WAREHOUSE = Params(
 )
 
 
-@struct.dataclass
-class State:
+class State(struct.PyTreeNode):
     """One warehouse.
 
     Attributes:
@@ -162,9 +153,7 @@ def reset(draws: jax.Array, params: Params) -> State:
     return empty.replace(age=_spawn(empty.age, nothing, draws, params))
 
 
-def step(
-    state: State, action: jax.Array, draws: jax.Array, params: Params
-) -> tuple[State, jax.Array]:
+def step(state: State, action: jax.Array, draws: jax.Array, params: Params) -> tuple[State, jax.Array]:
     """Move, age the items, pay, remove, spawn: in this order.
 
     Args:

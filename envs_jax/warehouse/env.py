@@ -33,9 +33,7 @@ class Warehouse(Environment):
         return self._params
 
     @partial(jax.jit, static_argnames=("self",))
-    def step(
-        self, key: jax.Array, state: State, action: jax.Array, params: Params | None = None
-    ) -> Step:
+    def step(self, key: jax.Array, state: State, action: jax.Array, params: Params | None = None) -> Step:
         """As `Environment.step`, with one spawn draw.
 
         The same draws spawn the items of the episode's last state and of the next episode's first:
@@ -70,9 +68,7 @@ class Warehouse(Environment):
         state = dynamics.reset(self._draw(key, params), params)
         return dynamics.observe(state, params), state
 
-    def observe(
-        self, key: jax.Array, state: State, action: jax.Array | None, params: Params
-    ) -> jax.Array:
+    def observe(self, key: jax.Array, state: State, action: jax.Array | None, params: Params) -> jax.Array:
         return dynamics.observe(state, params)
 
     def is_terminated(self, state: State, params: Params) -> jax.Array:

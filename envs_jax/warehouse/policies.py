@@ -80,7 +80,9 @@ def planner(
     # Spawns count from the step at which a cell becomes, or is seen, empty.
     empty_from = jnp.where(present, params.lifetime - age, 1)
 
-    def extend(paths: tuple[jax.Array, jax.Array, jax.Array], time: jax.Array):
+    def extend(
+        paths: tuple[jax.Array, jax.Array, jax.Array], time: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array, jax.Array], None]:
         value, empty_from, first_cell = paths
         since = empty_from[previous, item_of[:, None]]
         spawns = jnp.clip(time - since, 0, params.lifetime)

@@ -126,6 +126,12 @@ def make_model(config: ModelConfig, num_actions: int, num_variables: int) -> Act
     return MODELS[config.architecture](config, num_actions)
 
 
+def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
+    """The model on a sequence: carry after it, logits [T, B, A], value [T, B]."""
+    output: Any = model.apply(params, carry, obs, first)
+    return output
+
+
 def _check_indices(indices: tuple[int, ...] | None, num_variables: int) -> None:
     if not indices:
         raise ValueError(

@@ -14,7 +14,7 @@ from jax.nn.initializers import Initializer
 Carry = tuple[jax.Array, ...]
 
 
-def _per_gate(init: Initializer, num_gates: int) -> Initializer:
+def _per_gate(init: Initializer, num_gates: int) -> Any:
     """Initialises each gate's block as a matrix of its own, as if the gates were apart."""
 
     def blocks(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:

@@ -17,7 +17,7 @@ class Manual(nn.Module):
     indices: tuple[int, ...]
     reads_memory = False
 
-    def __call__(self, obs: jax.Array) -> jax.Array:
+    def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         return obs[..., jnp.array(self.indices)]
 
 
@@ -29,7 +29,7 @@ class Static(nn.Module):
     reads_memory = False
 
     @nn.compact
-    def __call__(self, obs: jax.Array) -> jax.Array:
+    def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         return nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init)(obs)
 
 
@@ -46,7 +46,7 @@ class Dynamic(nn.Module):
     reads_memory = True
 
     @nn.compact
-    def __call__(self, obs: jax.Array, h: jax.Array) -> jax.Array:
+    def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         num_variables = obs.shape[-1]
         width = self.heads * self.units
         mixed = jnp.tanh(
@@ -68,7 +68,7 @@ class Identity(nn.Module):
 
     reads_memory = False
 
-    def __call__(self, obs: jax.Array) -> jax.Array:
+    def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         return obs
 
 

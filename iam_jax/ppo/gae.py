@@ -44,12 +44,10 @@ def gae(
     if horizon is not None:
         cut |= (jnp.arange(1, len(reward) + 1) % horizon == 0)[:, None]
 
-    def backwards(advantage: jax.Array, step: tuple[jax.Array, jax.Array]):
+    def backwards(advantage: jax.Array, step: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         delta, cut = step
         advantage = delta + jnp.where(cut, 0.0, gamma * gae_lambda * advantage)
         return advantage, advantage
 
-    _, advantages = jax.lax.scan(
-        backwards, jnp.zeros_like(last_value), (delta, cut), reverse=True
-    )
+    _, advantages = jax.lax.scan(backwards, jnp.zeros_like(last_value), (delta, cut), reverse=True)
     return advantages

@@ -17,8 +17,7 @@ from iam_jax.ppo.rollout import Actor, ActorState, Transition
 Metrics = dict[str, jax.Array]
 
 
-@struct.dataclass
-class TrainState:
+class TrainState(struct.PyTreeNode):
     """Everything that a run which never stopped would know.
 
     Attributes:
@@ -47,9 +46,7 @@ class Learner:
       num_updates: Length of the run, which the schedules span.
     """
 
-    def __init__(
-        self, env: Any, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int
-    ):
+    def __init__(self, env: Any, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int):
         self.model, self.config, self.num_updates = model, config, num_updates
         self.actor = Actor(env, env_params, model, config.bootstrap_truncated)
         clip = optax.identity()
@@ -98,9 +95,7 @@ class Learner:
             **rates,
             "params_norm": optax.global_norm(params),
         }
-        state = TrainState(
-            params=params, opt_state=opt_state, actor=actor, key=key, update=state.update + 1
-        )
+        state = TrainState(params=params, opt_state=opt_state, actor=actor, key=key, update=state.update + 1)
         return state, metrics
 
     def _schedules(self, update: jax.Array) -> Metrics:
@@ -113,9 +108,7 @@ class Learner:
             "entropy_coefficient": linear(config.entropy, config.entropy_end),
         }
 
-    def _batch(
-        self, params: Any, actor: ActorState, carries: Any, transitions: Transition
-    ) -> Batch:
+    def _batch(self, params: Any, actor: ActorState, carries: Any, transitions: Transition) -> Batch:
         """The rollout as sequences: [chunks, L, B, ...] -> [L, chunks * B, ...]."""
         config = self.config
         in_time = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), transitions)
@@ -146,14 +139,16 @@ class Learner:
             advantage=sequences(advantage.reshape(transitions.value.shape)),
         )
 
-    def _epoch(self, state: Any, key: jax.Array, *, batch: Batch, rates: Metrics):
+    def _epoch(self, state: Any, key: jax.Array, *, batch: Batch, rates: Metrics) -> tuple[Any, Metrics]:
         num_sequences = batch.first.shape[1]
         order = jax.random.permutation(key, num_sequences)
         minibatches = order.reshape(self.config.num_minibatches, -1)
         step = partial(self._gradient_step, batch=batch, rates=rates)
         return jax.lax.scan(step, state, minibatches)
 
-    def _gradient_step(self, state: Any, indices: jax.Array, *, batch: Batch, rates: Metrics):
+    def _gradient_step(
+        self, state: Any, indices: jax.Array, *, batch: Batch, rates: Metrics
+    ) -> tuple[Any, Metrics]:
         params, opt_state = state
         carry = jax.tree.map(lambda x: x[indices], batch.carry)
         minibatch = jax.tree.map(lambda x: x[:, indices], batch.replace(carry=()))

@@ -6,11 +6,10 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from iam_jax.models.actor_critic import ActorCritic
+from iam_jax.models.actor_critic import ActorCritic, forward
 
 
-@struct.dataclass
-class Batch:
+class Batch(struct.PyTreeNode):
     """Sequences for one gradient step: T = BPTT length, B = sequences.
 
     Attributes:
@@ -61,7 +60,7 @@ def ppo_loss(
     The value error is the squared distance to ``value + advantage``, or with ``clip_value`` the
     larger of that and the same for a prediction clipped to ``value +- c``.
     """
-    _, logits, value = model.apply(params, batch.carry, batch.obs, batch.first)
+    _, logits, value = forward(model, params, batch.carry, batch.obs, batch.first)
     advantage = batch.advantage
     if normalise_advantage:
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)

@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from iam_jax.models.actor_critic import ActorCritic
+from iam_jax.models.actor_critic import ActorCritic, Output, forward
 from iam_jax.ppo.loss import log_prob_of
 
 
-@struct.dataclass
-class ActorState:
+class ActorState(struct.PyTreeNode):
     """Where every environment stands, B of them.
 
     Attributes:
@@ -27,8 +26,7 @@ class ActorState:
     carry: Any
 
 
-@struct.dataclass
-class Transition:
+class Transition(struct.PyTreeNode):
     """One step; in a rollout, stacked to [T, B, ...].
 
     Attributes:
@@ -97,10 +95,8 @@ class Actor:
           transitions, [num_chunks, chunk_length, B, ...].
         """
 
-        def chunk(state: ActorState, keys: jax.Array):
-            after, transitions = jax.lax.scan(
-                lambda state, key: self.act(params, state, key), state, keys
-            )
+        def chunk(state: ActorState, keys: jax.Array) -> tuple[ActorState, tuple[Any, Transition]]:
+            after, transitions = jax.lax.scan(lambda state, key: self.act(params, state, key), state, keys)
             return after, (state.carry, transitions)
 
         keys = jax.random.split(key, (num_chunks, chunk_length))
@@ -114,9 +110,7 @@ class Actor:
         key_action, key_env = jax.random.split(key)
         carry, logits, value = self.apply(params, state.carry, state.obs, state.first)
         action = logits.argmax(-1) if greedy else jax.random.categorical(key_action, logits)
-        obs, env_state, reward, terminated, truncated, info = self._step(
-            key_env, state.env_state, action
-        )
+        obs, env_state, reward, terminated, truncated, info = self._step(key_env, state.env_state, action)
         final_value = jnp.zeros_like(value)
         if self.bootstrap_truncated:
             # Rare, so it is worth a branch. The memory goes on: it has not been reset yet.
@@ -141,19 +135,21 @@ class Actor:
         done = terminated | truncated
         return ActorState(env_state=env_state, obs=obs, first=done, carry=carry), transition
 
-    def apply(self, params: Any, carry: Any, obs: jax.Array, first: jax.Array):
+    def apply(self, params: Any, carry: Any, obs: jax.Array, first: jax.Array) -> Output:
         """The model on a single step: carry, logits [B, A], value [B]."""
-        carry, logits, value = self.model.apply(params, carry, obs[None], first[None])
+        carry, logits, value = forward(self.model, params, carry, obs[None], first[None])
         return carry, logits[0], value[0]
 
-    def _step(self, key: jax.Array, env_state: Any, action: jax.Array):
+    def _step(self, key: jax.Array, env_state: Any, action: jax.Array) -> Any:
         keys = jax.random.split(key, len(action))
         return jax.vmap(self.env.step, (0, 0, 0, None))(keys, env_state, action, self.env_params)
 
-    def _random_steps(self, key: jax.Array, obs: Any, env_state: Any, ages: jax.Array, limit: int):
+    def _random_steps(
+        self, key: jax.Array, obs: Any, env_state: Any, ages: jax.Array, limit: int
+    ) -> tuple[Any, Any]:
         num_actions = self.env.action_space(self.env_params).n
 
-        def step(state: tuple[Any, Any], inputs: tuple[jax.Array, jax.Array]):
+        def step(state: tuple[Any, Any], inputs: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
             key, time = inputs
             key_action, key_env = jax.random.split(key)
             action = jax.random.randint(key_action, ages.shape, 0, num_actions)
