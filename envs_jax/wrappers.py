@@ -16,10 +16,29 @@ from envs_jax.environment import Step
 
 
 class Wrapper:
-    """Passes everything it does not change on to the wrapped environment."""
+    """Passes everything it does not change on to the wrapped environment.
+
+    A wrapper with a state of its own keeps the inner one in ``state.env_state``.
+    """
 
     def __init__(self, env: Any):
         self._env = env
+
+    def hidden(self, state: Any) -> jax.Array:
+        """Hidden state of the wrapped environment, for analysis."""
+        return self._env.hidden(_inner(state))
+
+    def render(self, state: Any, params: Any = None) -> Any:
+        """Picture of the wrapped environment, uint8[H, W, 3]."""
+        return self._env.render(_inner(state), params)
+
+    def policies(self) -> dict[str, Any]:
+        """Reference policies of the wrapped environment."""
+
+        def wrapped(policy: Any) -> Any:
+            return lambda key, state, params: policy(key, _inner(state), params)
+
+        return {name: wrapped(policy) for name, policy in self._env.policies().items()}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "_env":
@@ -68,12 +87,6 @@ class FrameStack(Wrapper):
         info = info | {"final_observation": final_frames}
         return frames, state, reward, terminated, truncated, info
 
-    def hidden(self, state: FrameStackState) -> jax.Array:
-        return self._env.hidden(state.env_state)
-
-    def render(self, state: FrameStackState, params: Any = None) -> Any:
-        return self._env.render(state.env_state, params)
-
     def _start(self, obs: jax.Array) -> jax.Array:
         older = [(0, 0)] * (obs.ndim - 1) + [(0, obs.shape[-1] * (self.num_frames - 1))]
         return jnp.pad(obs, older)
@@ -117,12 +130,6 @@ class Flicker(Wrapper):
         info = info | {"final_observation": self._blank(key_blank, info["final_observation"])}
         state = FlickerState(env_state=env_state, key=next_key)
         return self._blank(key_blank, obs), state, reward, terminated, truncated, info
-
-    def hidden(self, state: FlickerState) -> jax.Array:
-        return self._env.hidden(state.env_state)
-
-    def render(self, state: FlickerState, params: Any = None) -> Any:
-        return self._env.render(state.env_state, params)
 
     def _blank(self, key: jax.Array, obs: jax.Array) -> jax.Array:
         return jnp.where(jax.random.bernoulli(key, self.probability), jnp.zeros_like(obs), obs)
@@ -175,11 +182,9 @@ class EpisodeStatistics(Wrapper):
         )
         return obs, state, reward, terminated, truncated, info | {"episode": episode}
 
-    def hidden(self, state: EpisodeStatisticsState) -> jax.Array:
-        return self._env.hidden(state.env_state)
 
-    def render(self, state: EpisodeStatisticsState, params: Any = None) -> Any:
-        return self._env.render(state.env_state, params)
+def _inner(state: Any) -> Any:
+    return getattr(state, "env_state", state)
 
 
 def _scalar(bound: Any) -> float:

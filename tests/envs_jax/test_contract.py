@@ -1,0 +1,164 @@
+import copy
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import envs_jax
+from envs_jax import spaces
+from envs_jax.testing import check_env
+from envs_jax.warehouse import Warehouse
+from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
+
+OURS = envs_jax.registered()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_environment_keeps_the_contract(name):
+    check_env(*envs_jax.make(name))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_environment_keeps_the_contract_inside_every_wrapper(name):
+    env, params = envs_jax.make(name)
+    check_env(EpisodeStatistics(FrameStack(Flicker(env, 0.5), 3)), params)
+
+
+class Broken(Warehouse):
+    """A Warehouse with one rule broken at a time."""
+
+    def __init__(self, fault):
+        super().__init__()
+        self.fault = fault
+
+    def step(self, key, state, action, params=None):
+        obs, state, reward, terminated, truncated, info = super().step(key, state, action, params)
+        if self.fault == "done":
+            return obs, state, reward, terminated | truncated, info
+        if self.fault == "dtype":
+            obs = obs.astype(jnp.int32)
+        if self.fault == "space":
+            obs = obs + 2
+        if self.fault == "final":
+            info = info | {"final_observation": 1 - obs}
+        if self.fault == "reward":
+            reward = reward[None]
+        if self.fault == "never ends":
+            state = state.replace(time=jnp.zeros_like(state.time))
+        return obs, state, reward, terminated, truncated, info
+
+    def d_set(self, params=None):
+        return (73,) if self.fault == "d-set" else super().d_set(params)
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("done", "not 5 values"),
+        ("dtype", "observation is int32"),
+        ("space", "outside its space"),
+        ("final", "final_observation must be the observation"),
+        ("reward", "reward must be a scalar"),
+        ("never ends", "no episode ended"),
+        ("d-set", "outside the 73 variables"),
+    ],
+)
+def test_check_env_rejects_a_broken_environment(fault, sentence):
+    env = Broken(fault)
+    with pytest.raises(AssertionError, match=sentence):
+        check_env(env, env.default_params)
+
+
+def test_discrete_space_samples_what_it_contains():
+    space = spaces.Discrete(3)
+    samples = jax.vmap(space.sample)(jax.random.split(jax.random.key(0), 100))
+    assert set(np.asarray(samples)) == {0, 1, 2}
+    assert space.contains(2) and not space.contains(3) and not space.contains(-1)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.uint8])
+def test_box_space_samples_what_it_contains(dtype):
+    space = spaces.Box(0, 255, (4, 5), dtype)
+    sample = space.sample(jax.random.key(0))
+    assert sample.shape == (4, 5) and sample.dtype == dtype
+    assert space.contains(sample)
+    assert not space.contains(sample[0]) and not space.contains(jnp.full((4, 5), 256))
+
+
+class TestGymnax:
+    """Our environments under gymnax 1.0's own registry and wrappers."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    def registered(self):
+        pytest.importorskip("gymnax", reason="gymnax is not installed")
+        envs_jax.register_with_gymnax()
+        envs_jax.register_with_gymnax()  # again does no harm
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_registry_makes_them(self, name):
+        import gymnax
+
+        env, params = gymnax.make(name)
+        assert env.name == name
+        obs, state = env.reset(jax.random.key(0), params)
+        obs, state, *_ = env.step(jax.random.key(1), state, 0, params)
+        assert obs.shape == env.observation_space(params).shape
+
+    def test_log_and_flatten_wrappers_follow_an_episode(self):
+        import gymnax
+        from gymnax.wrappers import FlattenObservationWrapper, LogWrapper
+
+        env, params = gymnax.make("warehouse")
+        env = LogWrapper(FlattenObservationWrapper(env))
+        obs, state = env.reset(jax.random.key(0), params)
+        total = 0.0
+        for t in range(100):
+            key = jax.random.fold_in(jax.random.key(1), t)
+            obs, state, reward, terminated, truncated, info = env.step(key, state, t % 4, params)
+            total += float(reward)
+        assert bool(truncated) and not bool(terminated)
+        assert info["returned_episode"] and info["returned_episode_lengths"] == 100
+        assert info["returned_episode_returns"] == total
+
+    def test_gym_wrapper_gives_gymnasium_spaces_and_steps(self):
+        import gymnasium
+        import gymnax
+        from gymnax.wrappers import GymnaxToGymWrapper
+
+        env = GymnaxToGymWrapper(gymnax.make("mini-warehouse")[0])
+        assert env.action_space == gymnasium.spaces.Discrete(4)
+        assert env.observation_space.shape == (37,)
+        obs, _ = env.reset(seed=3)
+        obs, reward, terminated, truncated, _ = env.step(0)
+        assert obs.shape == (37,) and not terminated and not truncated
+
+    def test_vector_gym_wrapper_steps_a_batch(self):
+        import gymnax
+        from gymnax.wrappers import GymnaxToVectorGymWrapper
+
+        env = GymnaxToVectorGymWrapper(copy.copy(gymnax.make("warehouse")[0]), num_envs=3)
+        obs, _ = env.reset()
+        assert obs.shape == (3, 73)
+        obs, reward, *_ = env.step(jnp.zeros(3, jnp.int32))
+        assert obs.shape == (3, 73) and reward.shape == (3,)
+
+    def test_dm_env_and_sticky_action_wrappers_step(self):
+        import gymnax
+        from gymnax.wrappers import GymnaxToDmEnvWrapper, StickyActionWrapper
+
+        env, params = gymnax.make("warehouse")
+        env = GymnaxToDmEnvWrapper(StickyActionWrapper(env, 0.5))
+        timestep = env.step(jax.random.key(1), env.reset(jax.random.key(0), params), 1, params)
+        assert timestep.observation.shape == (73,) and timestep.discount == 1.0
+
+    @pytest.mark.parametrize("name", ["CartPole-v1", "MemoryChain-bsuite", "Breakout-MinAtar"])
+    def test_gymnax_environments_run_under_our_wrappers(self, name):
+        env, params = envs_jax.make(name)
+        env = EpisodeStatistics(FrameStack(Flicker(env, 0.5), 2))
+        obs, state = jax.jit(env.reset)(jax.random.key(0), params)
+        assert obs.shape == env.observation_space(params).shape
+        step = jax.jit(env.step)
+        for t in range(20):
+            obs, state, *_ = step(jax.random.key(t), state, 0, params)
+        assert obs.shape == env.observation_space(params).shape

@@ -1,0 +1,119 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import envs_jax
+from envs_jax import spaces
+from envs_jax.environment import Environment, EnvParams, EnvState
+from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
+
+
+class Counter(Environment):
+    """Shows the time plus one; pays the time; ends after three steps."""
+
+    @property
+    def default_params(self):
+        return EnvParams(max_steps_in_episode=3)
+
+    def reset_env(self, key, params):
+        state = EnvState(time=jnp.int32(0))
+        return self.observe(key, state, None, params), state
+
+    def step_env(self, key, state, action, params):
+        state = state.replace(time=state.time + 1)
+        return self.observe(key, state, action, params), state, jnp.float32(state.time), jnp.array(False), {}
+
+    def observe(self, key, state, action, params):
+        return jnp.array([state.time + 1.0, -(state.time + 1.0)])
+
+    def is_terminated(self, state, params):
+        return jnp.array(False)
+
+    def action_space(self, params=None):
+        return spaces.Discrete(2)
+
+    def observation_space(self, params=None):
+        return spaces.Box(-4.0, 4.0, (2,))
+
+
+def play(env, steps):
+    key = jax.random.key(0)
+    obs, state = env.reset(key)
+    seen, infos = [obs], []
+    for t in range(steps):
+        obs, state, _, _, _, info = env.step(jax.random.fold_in(key, t), state, 0)
+        seen.append(obs)
+        infos.append(info)
+    return np.array(seen), infos
+
+
+def test_frame_stack_is_newest_first_and_zero_padded_after_a_reset():
+    seen, infos = play(FrameStack(Counter(), 3), 4)
+    expected = [
+        [1, -1, 0, 0, 0, 0],
+        [2, -2, 1, -1, 0, 0],
+        [3, -3, 2, -2, 1, -1],
+        [1, -1, 0, 0, 0, 0],  # the third step ended the episode
+        [2, -2, 1, -1, 0, 0],
+    ]
+    np.testing.assert_array_equal(seen, expected)
+    np.testing.assert_array_equal(infos[2]["final_observation"], [4, -4, 3, -3, 2, -2])
+
+
+def test_frame_stack_of_one_changes_nothing():
+    np.testing.assert_array_equal(play(FrameStack(Counter(), 1), 5)[0], play(Counter(), 5)[0])
+
+
+@pytest.mark.parametrize(("probability", "blank"), [(0.0, 0.0), (1.0, 1.0), (0.3, 0.3)])
+def test_flicker_blanks_whole_observations_with_its_probability(probability, blank):
+    env = Flicker(Counter(), probability)
+    reset, step = jax.vmap(env.reset), jax.vmap(env.step, (0, 0, None))
+    keys = jax.random.split(jax.random.key(0), 4000)
+    obs, state = reset(keys)
+    for t in range(2):
+        rows = np.asarray(obs)
+        assert ((rows == 0).all(1) == (rows == 0).any(1)).all(), "an observation was blanked in part"
+        assert abs((rows == 0).all(1).mean() - blank) < 0.03
+        obs, state, *_ = step(jax.vmap(jax.random.fold_in, (0, None))(keys, t), state, 0)
+
+
+def test_flicker_draws_anew_at_every_step():
+    env = Flicker(Counter(), 0.5)
+    blank = (play(env, 60)[0] == 0).all(1)
+    assert 10 < blank.sum() < 50
+
+
+def test_episode_statistics_sum_rewards_and_restart():
+    _, infos = play(EpisodeStatistics(Counter()), 6)
+    ended = [bool(info["episode"]["ended"]) for info in infos]
+    assert ended == [False, False, True, False, False, True]
+    for info in (infos[2], infos[5]):
+        assert info["episode"]["return"] == 1 + 2 + 3 and info["episode"]["length"] == 3
+
+
+def test_episode_statistics_leave_out_an_episode_seen_in_part():
+    env = EpisodeStatistics(Counter())
+    _, state = env.reset(jax.random.key(0))
+    state = state.replace(whole=jnp.array(False))
+    ended = []
+    for _ in range(6):
+        _, state, _, _, _, info = env.step(jax.random.key(0), state, 0)
+        ended.append(bool(info["episode"]["ended"]))
+    assert ended == [False] * 5 + [True]
+
+
+def test_wrong_wrapper_arguments_are_refused():
+    with pytest.raises(ValueError, match="at least 1 frame"):
+        FrameStack(Counter(), 0)
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        Flicker(Counter(), 1.5)
+
+
+def test_wrappers_pass_on_what_they_do_not_change():
+    env, params = envs_jax.make("warehouse")
+    env = EpisodeStatistics(FrameStack(Flicker(env, 0.1), 2))
+    assert env.name == "warehouse" and env.num_actions == 4
+    _, state = env.reset(jax.random.key(0), params)
+    assert env.hidden(state).shape == (24,)
+    assert env.render(state).dtype == np.uint8
