@@ -58,8 +58,8 @@ def planner(
     state: State,
     params: Params,
     *,
-    horizon: int = 16,
-    discount: float = 0.95,
+    horizon: int = 12,
+    discount: float = 0.9,
 ) -> jax.Array:
     """Open-loop planning by dynamic programming; item ages known. Items must pay 1 each.
 

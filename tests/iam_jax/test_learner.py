@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -31,14 +32,27 @@ def small(network="manual", **ppo):
     return dataclasses.replace(SMALL, network=NETWORKS[network], ppo=dataclasses.replace(SMALL.ppo, **ppo))
 
 
+@functools.cache
+def fresh_state(network="manual"):
+    learner = make_learner(small(network))
+    return jax.jit(learner.init)(jax.random.key(0))
+
+
+def first_ratio_deviations(learner, state, updates=3):
+    """Max |ratio - 1| of the first minibatch of each update; episodes end inside the rollouts."""
+    update = jax.jit(learner.update)
+    deviations = []
+    for _ in range(updates):
+        state, metrics = update(state)
+        deviations.append(float(metrics["ratio_deviation"]))
+    return deviations
+
+
 @pytest.mark.parametrize("network", NETWORKS)
 def test_first_minibatch_replays_the_policy_that_acted(network):
     """Catches a carry stored after the step, chunks that interleave time, and late resets."""
     learner = make_learner(small(network))
-    state = jax.jit(learner.init)(jax.random.key(0))
-    for _ in range(3):  # episodes end inside the rollouts: environments begin out of phase
-        state, metrics = jax.jit(learner.update)(state)
-        assert metrics["ratio_deviation"] < 1e-6
+    assert max(first_ratio_deviations(learner, fresh_state(network))) < 1e-6
 
 
 def test_ratio_test_sees_a_carry_stored_after_the_step():
@@ -51,10 +65,7 @@ def test_ratio_test_sees_a_carry_stored_after_the_step():
         return after, late, transitions
 
     learner.actor.rollout = wrong
-    state = jax.jit(learner.init)(jax.random.key(0))
-    state, _ = jax.jit(learner.update)(state)
-    _, metrics = jax.jit(learner.update)(state)
-    assert metrics["ratio_deviation"] > 1e-4
+    assert max(first_ratio_deviations(learner, fresh_state())) > 1e-4
 
 
 def test_ratio_test_sees_a_reset_one_step_late():
@@ -66,12 +77,7 @@ def test_ratio_test_sees_a_reset_one_step_late():
         return after, carries, transitions.replace(first=jnp.roll(transitions.first, 1, axis=1))
 
     learner.actor.rollout = wrong
-    state = jax.jit(learner.init)(jax.random.key(0))
-    deviations = []
-    for _ in range(4):
-        state, metrics = jax.jit(learner.update)(state)
-        deviations.append(float(metrics["ratio_deviation"]))
-    assert max(deviations) > 1e-4
+    assert max(first_ratio_deviations(learner, fresh_state())) > 1e-4
 
 
 class Endless(Environment):
@@ -135,10 +141,9 @@ def test_values_go_on_past_a_time_limit_and_stop_at_the_end_of_the_task():
 
 
 def test_final_value_uses_the_memory_after_the_step_and_the_last_observation():
-    config = small(num_envs=8)
-    learner = make_learner(config)
+    learner = make_learner(small())
     actor: Actor = learner.actor
-    state = learner.init(jax.random.key(0))
+    state = fresh_state()
     actors = actor.reset(jax.random.key(1), 8)
     inner = actors.env_state.env_state
     late = inner.replace(time=jnp.full(8, 99))
@@ -162,8 +167,7 @@ def test_schedules_are_linear_from_start_to_end():
 
 
 def test_burn_in_puts_episodes_out_of_phase_and_counts_only_whole_ones():
-    learner = make_learner(small())
-    state = jax.jit(learner.init)(jax.random.key(0))
+    state = fresh_state()
     times = np.asarray(state.actor.env_state.env_state.time)
     assert len(set(times)) > 8
     np.testing.assert_array_equal(state.actor.env_state.whole, times == 0)
@@ -177,26 +181,26 @@ def test_every_transition_is_used_once_per_epoch():
         jax.debug.callback(lambda i: seen.append(np.asarray(i)), indices),
         original(state, indices, **kw),
     )[1]
-    state = learner.init(jax.random.key(0))
-    jax.block_until_ready(jax.jit(learner.update)(state))
+    jax.block_until_ready(jax.jit(learner.update)(fresh_state()))
     jax.effects_barrier()
     sequences = 16 * 16 // 4
     counts = np.bincount(np.concatenate(seen), minlength=sequences)
     np.testing.assert_array_equal(counts, SMALL.ppo.num_epochs)
 
 
-def test_no_compilation_after_the_first_call():
+def test_no_compilation_after_the_first_call_and_the_state_is_donated():
     compilations = []
     learner = make_learner(SMALL)
     run = jax.jit(lambda state: learner.run(state, 2), donate_argnums=0)
-    state = jax.jit(learner.init)(jax.random.key(0))
-    state, _ = run(state)
+    state, _ = run(jax.tree.map(jnp.copy, fresh_state()))
     jax.monitoring.register_event_duration_secs_listener(
         lambda event, *_, **__: compilations.append(event) if "compile" in event else None
     )
-    state, _ = run(state)
+    before = state
+    state, _ = run(before)
     jax.block_until_ready(run(state))
     assert not compilations
+    assert jax.tree.leaves(before.params)[0].is_deleted(), "the state was copied, not donated"
 
 
 def test_memory_of_the_program_does_not_grow_with_the_number_of_updates():
@@ -208,10 +212,3 @@ def test_memory_of_the_program_does_not_grow_with_the_number_of_updates():
         return compiled.memory_analysis().temp_size_in_bytes
 
     assert temporary_bytes(50) < 1.05 * temporary_bytes(5)
-
-
-def test_donated_state_is_consumed():
-    learner = make_learner(SMALL)
-    state = jax.jit(learner.init)(jax.random.key(0))
-    jax.jit(lambda s: learner.run(s, 1), donate_argnums=0)(state)
-    assert jax.tree.leaves(state.params)[0].is_deleted()

@@ -9,7 +9,9 @@ from iam_jax.config import ModelConfig
 from iam_jax.models.actor_critic import forward, make_model
 
 T, B, O, A = 7, 3, 10, 4
-IAM = ModelConfig("iam", fc=(16,), hidden=8, d_set_indices=(1, 4, 7), d_set_size=5, heads=2, attention_units=6)
+IAM = ModelConfig(
+    "iam", fc=(16,), hidden=8, d_set_indices=(1, 4, 7), d_set_size=5, heads=2, attention_units=6
+)
 CONFIGS = {
     **{f"iam {d}": dataclasses.replace(IAM, d_set=d) for d in ("manual", "static", "dynamic", "identity")},
     "iam lstm": dataclasses.replace(IAM, cell="lstm"),

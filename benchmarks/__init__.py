@@ -1,0 +1,1 @@
+"""Measurements; run as modules, such as ``python -m benchmarks.env_throughput``."""

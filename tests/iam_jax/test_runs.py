@@ -1,0 +1,233 @@
+"""Whole runs: command line, checkpoints, resuming, errors."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from iam_jax.build import make_learner
+from iam_jax.checkpoint import Checkpoints
+from iam_jax.config import Config, ConfigError
+from iam_jax.learners import Learners
+from iam_jax.metrics import read_rows
+from iam_jax.train import parse
+
+SMALL = ["--num-envs", "16", "--num-steps", "8", "--fc", "32", "--hidden", "16", "--joint", "16", "--num-minibatches", "4", "--num-epochs", "1", "--burn-in", "0", "--eval-episodes", "8", "--num-evaluations", "2"]
+
+
+def run(module, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+    )
+
+
+def train(*arguments, **environment):
+    return run("iam_jax.train", *SMALL, *arguments, **environment)
+
+
+def final_params(run_dir):
+    config = Config.load(run_dir)
+    learners = Learners(make_learner(config), config)
+    return Checkpoints(run_dir).restore(learners.shapes())
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """A run of 200 updates that never stopped."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    result = train("--total-steps", 200 * 16 * 8, "--run-dir", folder)
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+def test_a_run_leaves_its_config_numbers_curve_and_checkpoint(whole_run):
+    folder, result = whole_run
+    assert Config.load(folder).network.fc == (32,)
+    rows = read_rows(folder / "metrics.jsonl")
+    assert rows[-1]["update"] == 200 and rows[-1]["step"] == 200 * 16 * 8
+    assert sum("eval_return" in row for row in rows) == 2
+    assert (folder / "learning_curve.png").stat().st_size > 10_000
+    assert "nearest visible item" in result.stdout, "the table names no reference policies"
+    assert "steps/s" in result.stdout and "s left" in result.stdout
+
+
+def test_resumed_run_ends_with_the_same_parameters_bitwise(whole_run, tmp_path):
+    folder = tmp_path / "stopped"
+    arguments = [*SMALL, "--total-steps", str(200 * 16 * 8), "--run-dir", str(folder)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iam_jax.train", *arguments, "--checkpoint-interval", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while len(read_rows(folder / "metrics.jsonl")) < 20 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert f"--resume {folder}" in output
+    stopped_at = read_rows(folder / "metrics.jsonl")[-1]["update"]
+    assert stopped_at < 200, "the run ended before it could be stopped"
+
+    result = run("iam_jax.train", "--resume", folder)
+    assert result.returncode == 0, result.stderr
+    whole, _ = final_params(whole_run[0])
+    resumed, _ = final_params(folder)
+    for one, other in zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True):
+        if jax.dtypes.issubdtype(one.dtype, jax.dtypes.prng_key):
+            one, other = map(jax.random.key_data, (one, other))
+        np.testing.assert_array_equal(one, other)
+    updates = [row["update"] for row in read_rows(folder / "metrics.jsonl")]
+    assert updates == sorted(set(updates)) and updates[-1] == 200, "rows are missing or doubled"
+
+
+def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path):
+    folder = tmp_path / "killed"
+    arguments = [*SMALL, "--total-steps", "10000000", "--run-dir", str(folder)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "iam_jax.train", *arguments, "--checkpoint-interval", "0"],
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while len(read_rows(folder / "metrics.jsonl")) < 5 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    rows = read_rows(folder / "metrics.jsonl")
+    _, progress = final_params(folder)
+    per_call = Config.load(folder).updates_per_call
+    assert rows[-1]["update"] - progress.update <= per_call, "more than one interval was lost"
+
+
+def test_evaluate_plays_a_checkpoint_and_films_it(whole_run):
+    folder, _ = whole_run
+    result = run("iam_jax.evaluate", "--checkpoint", folder, "--episodes", 20)
+    assert result.returncode == 0, result.stderr
+    assert "sampled" in result.stdout and "greedy" in result.stdout
+    assert (folder / "episode.gif").read_bytes()[:3] == b"GIF"
+
+
+def test_several_seeds_are_trained_together_and_each_equals_its_single_run(tmp_path):
+    common = ["--total-steps", 20 * 16 * 8]
+    many = train(*common, "--num-seeds", 2, "--seed", 3, "--run-dir", tmp_path / "many")
+    one = train(*common, "--seed", 4, "--run-dir", tmp_path / "one")
+    assert many.returncode == one.returncode == 0, many.stderr + one.stderr
+    assert "mean of 2 seeds" in many.stdout and "seed 4" in many.stdout
+    rows = read_rows(tmp_path / "many" / "metrics.jsonl")
+    assert {row["seed"] for row in rows} == {3, 4}
+    single, _ = final_params(tmp_path / "one")
+    both, _ = final_params(tmp_path / "many")
+    for a, b in zip(jax.tree.leaves(single.params), jax.tree.leaves(both.params), strict=True):
+        np.testing.assert_allclose(a, b[1], atol=1e-4)
+    result = run("iam_jax.evaluate", "--checkpoint", tmp_path / "many", "--episodes", 8)
+    assert result.returncode == 0 and result.stdout.count("greedy") == 2
+
+
+def test_not_a_number_stops_the_run_names_the_update_and_keeps_the_checkpoint(tmp_path):
+    folder = tmp_path / "nan"
+    result = train(
+        "--total-steps", 400 * 16 * 8, "--learning-rate", 1e38, "--max-grad-norm", "None",
+        "--checkpoint-interval", 0, "--run-dir", folder,
+    )  # fmt: skip
+    assert result.returncode == 1
+    assert "NaN or Inf" in result.stdout and "at update " in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+ERRORS = {
+    "unknown environment": (["--env", "warehose"], "Did you mean warehouse"),
+    "unknown preset": (["--preset", "slow"], "slow"),
+    "unknown model": (["--model", "gtrxl"], "gtrxl"),
+    "preset that the environment lacks": (["--env", "CartPole-v1", "--preset", "paper"], "only the preset"),
+    "d-set index out of range": (["--d-set-indices", "1", "73"], "from 0 to 72"),
+    "minibatches that do not divide": (["--num-minibatches", "7"], "--num-minibatches 7 must divide"),
+    "BPTT length that does not divide": (["--bptt-length", "3"], "--bptt-length 3 must divide"),
+    "advantage horizon that does not divide": (["--gae-horizon", "5"], "--gae-horizon 5 must divide"),
+    "no environments": (["--num-envs", "0"], "--num-envs must be at least 1"),
+    "environment argument without value": (["--env-args", "size"], "NAME=VALUE"),
+    "unknown environment argument": (["--env-args", "lifespan=3"], "lifespan"),
+    "flicker above one": (["--flicker", "2"], "[0, 1]"),
+    "resuming what is no run": (["--resume", "nowhere"], "no config.json"),
+    "misspelt option": (["--num-env", "4"], "num-env"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_bad_input_ends_in_one_sentence_and_status_2(case, tmp_path):
+    arguments, sentence = ERRORS[case]
+    result = run("iam_jax.train", *arguments, "--run-dir", tmp_path / "run")
+    output = result.stdout + result.stderr
+    assert result.returncode == 2, output
+    assert sentence in " ".join(output.split()), output
+    assert "Traceback" not in output
+    assert not (tmp_path / "run").exists(), "something was written"
+
+
+def test_environment_without_a_d_set_asks_for_one(tmp_path):
+    result = run("iam_jax.train", "--env", "CartPole-v1", "--d-set", "manual", "--run-dir", tmp_path / "run")
+    assert result.returncode == 2 and "--d-set-indices" in result.stderr
+
+
+def test_a_folder_with_a_run_is_not_overwritten(whole_run):
+    before = (whole_run[0] / "config.json").read_bytes()
+    result = train("--run-dir", whole_run[0])
+    assert result.returncode == 2 and "--resume" in result.stderr
+    assert (whole_run[0] / "config.json").read_bytes() == before
+
+
+def test_resuming_with_other_options_is_refused(whole_run):
+    with pytest.raises(ConfigError, match=r"--learning-rate 0.5 \(was 0.002\)"):
+        parse(["--resume", str(whole_run[0]), "--learning-rate", "0.5"])
+
+
+def test_resuming_a_changed_model_is_refused(whole_run, tmp_path):
+    config = Config.load(whole_run[0])
+    wider = dataclasses.replace(config, network=dataclasses.replace(config.network, hidden=24))
+    learners = Learners(make_learner(wider), wider)
+    with pytest.raises(ConfigError, match="is of another model: .*has shape"):
+        Checkpoints(whole_run[0]).restore(learners.shapes())
+
+
+def test_a_missing_extra_is_named():
+    code = (
+        "import sys; sys.modules['wandb'] = None; from pathlib import Path;"
+        "from iam_jax.metrics import Wandb; from iam_jax.config import Config;"
+        "from iam_jax.cli import exit_on_error; exit_on_error(lambda: Wandb(Path('.'), Config()))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and "iam-jax[wandb]" in result.stderr
+
+
+def test_tensorboard_gets_the_numbers(tmp_path):
+    pytest.importorskip("tensorboardX")
+    result = train("--total-steps", 4 * 16 * 8, "--tensorboard", "--run-dir", tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    assert list((tmp_path / "run" / "tensorboard" / "seed0").glob("events.*"))
+
+
+def test_help_is_quick_because_it_does_not_import_jax():
+    code = (
+        "import sys, contextlib, io\nfrom iam_jax.train import parse\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()) as out:\n"
+        "    parse(['--help'])\n"
+        "assert '--num-envs' in out.getvalue() and 'preset paper' in out.getvalue()\n"
+        "sys.exit(any(m in sys.modules for m in ('jax', 'flax', 'matplotlib', 'orbax')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_config_survives_json():
+    config = parse(["--fc", "1", "2", "--gae-horizon", "4", "--env-args", "size=9", "--d-set-indices", "3"])
+    assert Config.from_json(config.to_json()) == config
+    assert json.loads(config.to_json())["env_args"] == ["size=9"]
