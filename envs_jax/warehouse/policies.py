@@ -32,7 +32,10 @@ def nearest_visible(key: jax.Array, state: State, params: Params) -> jax.Array:
 
 
 def nearest_alive(key: jax.Array, state: State, params: Params) -> jax.Array:
-    """Walks to the nearest item that will still be there; item ages known, ties go to the oldest."""
+    """Walks to the nearest item that will still be there; item ages known, ties go to the oldest.
+
+    Stays where there is none.
+    """
     distance = _distance(state, params)
     return _walk_to(
         state,
@@ -43,13 +46,17 @@ def nearest_alive(key: jax.Array, state: State, params: Params) -> jax.Array:
 
 
 def oldest_alive(key: jax.Array, state: State, params: Params) -> jax.Array:
-    """Walks to the oldest item that will still be there; item ages known, ties go to the nearest."""
+    """Walks to the oldest item that will still be there; item ages known, ties go to the nearest.
+
+    Waits in the middle where there is none.
+    """
     distance = _distance(state, params)
     return _walk_to(
         state,
         params,
         _reachable(state, params, distance),
         distance / params.layout.size**2 - state.age,
+        idle=jnp.asarray(_to_the_middle(params.layout))[_cell(state, params)],
     )
 
 
@@ -128,13 +135,20 @@ def _reachable(state: State, params: Params, distance: jax.Array) -> jax.Array:
     return (state.age != EMPTY) & (jnp.maximum(distance, 1) <= params.lifetime - state.age)
 
 
-def _walk_to(state: State, params: Params, wanted: jax.Array, cost: jax.Array) -> jax.Array:
-    """First step to the wanted slot of least cost; stays put where none is wanted."""
+def _walk_to(
+    state: State,
+    params: Params,
+    wanted: jax.Array,
+    cost: jax.Array,
+    idle: jax.Array | None = None,
+) -> jax.Array:
+    """First step to the wanted slot of least cost; where none is wanted ``idle``, or staying put."""
     cell = _cell(state, params)
     action = jnp.asarray(_paths(params.layout)[1])[cell]
-    stay = jnp.asarray(_staying_actions(params.layout))[cell]
+    if idle is None:
+        idle = jnp.asarray(_staying_actions(params.layout))[cell]
     target = jnp.where(wanted, cost, jnp.inf).argmin()
-    return jnp.where(wanted.any(), action[target], stay)
+    return jnp.where(wanted.any(), action[target], idle)
 
 
 def _cell(state: State, params: Params) -> jax.Array:
@@ -161,16 +175,25 @@ def _staying_actions(layout: Layout) -> np.ndarray:
 @lru_cache
 def _paths(layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """Steps and first action of a shortest path from each cell to each slot, int[N*N, D] each."""
+    return _paths_to(layout, layout.slots[:, 0] * layout.size + layout.slots[:, 1])
+
+
+@lru_cache
+def _to_the_middle(layout: Layout) -> np.ndarray:
+    """First action of a shortest path from each cell to the middle, int[N*N]."""
+    middle = (layout.size // 2) * (layout.size + 1)
+    return _paths_to(layout, np.array([middle]))[1][:, 0]
+
+
+def _paths_to(layout: Layout, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     next_cells = _next_cells(layout)
-    targets = layout.slots[:, 0] * layout.size + layout.slots[:, 1]
-    num_cells, far = layout.size**2, layout.size**2
-    distance = np.full((num_cells, len(targets)), far, np.int32)
+    num_cells = layout.size**2
+    distance = np.full((num_cells, len(targets)), num_cells, np.int32)
     distance[targets, np.arange(len(targets))] = 0
     for _ in range(num_cells):
         distance = np.minimum(distance, 1 + distance[next_cells].min(1))
     action = distance[next_cells].argmin(1).astype(np.int32)
-    at_target = distance == 0
-    return distance, np.where(at_target, _staying_actions(layout)[:, None], action)
+    return distance, np.where(distance == 0, _staying_actions(layout)[:, None], action)
 
 
 @lru_cache

@@ -102,7 +102,7 @@ class TestGymnax:
         env, params = gymnax.make(name)
         assert env.name == name
         obs, state = env.reset(jax.random.key(0), params)
-        obs, state, *_ = env.step(jax.random.key(1), state, 0, params)
+        obs, *_ = env.step(jax.random.key(1), state, 0, params)
         assert obs.shape == env.observation_space(params).shape
 
     def test_log_and_flatten_wrappers_follow_an_episode(self):
@@ -111,11 +111,11 @@ class TestGymnax:
 
         env, params = gymnax.make("warehouse")
         env = LogWrapper(FlattenObservationWrapper(env))
-        obs, state = env.reset(jax.random.key(0), params)
+        _, state = env.reset(jax.random.key(0), params)
         total = 0.0
         for t in range(100):
             key = jax.random.fold_in(jax.random.key(1), t)
-            obs, state, reward, terminated, truncated, info = env.step(key, state, t % 4, params)
+            _, state, reward, terminated, truncated, info = env.step(key, state, t % 4, params)
             total += float(reward)
         assert bool(truncated) and not bool(terminated)
         assert info["returned_episode"] and info["returned_episode_lengths"] == 100
@@ -130,7 +130,7 @@ class TestGymnax:
         assert env.action_space == gymnasium.spaces.Discrete(4)
         assert env.observation_space.shape == (37,)
         obs, _ = env.reset(seed=3)
-        obs, reward, terminated, truncated, _ = env.step(0)
+        obs, _, terminated, truncated, _ = env.step(0)
         assert obs.shape == (37,) and not terminated and not truncated
 
     def test_vector_gym_wrapper_steps_a_batch(self):

@@ -120,7 +120,7 @@ def test_item_age_is_hidden_from_the_observation_and_shown_by_hidden():
 
 
 def test_numbers_can_be_swept_with_vmap():
-    env, params = make("warehouse")
+    _, params = make("warehouse")
     lifetimes = jnp.array([1, 8])
     swept = params.replace(lifetime=lifetimes)
     axes = params.replace(lifetime=0, item_probability=None, max_steps_in_episode=None)

@@ -8,7 +8,7 @@ import pytest
 from iam_jax.config import ModelConfig
 from iam_jax.models.actor_critic import forward, make_model
 
-T, B, O, A = 7, 3, 10, 4
+T, B, NUM_VARIABLES, A = 7, 3, 10, 4
 IAM = ModelConfig(
     "iam", fc=(16,), hidden=8, d_set_indices=(1, 4, 7), d_set_size=5, heads=2, attention_units=6
 )
@@ -26,9 +26,9 @@ RECURRENT = [name for name in CONFIGS if name != "fnn"]
 
 
 def setup(name, seed=0):
-    model = make_model(CONFIGS[name], A, O)
+    model = make_model(CONFIGS[name], A, NUM_VARIABLES)
     keys = jax.random.split(jax.random.key(seed), 5)
-    obs = jax.random.normal(keys[0], (T, B, O))
+    obs = jax.random.normal(keys[0], (T, B, NUM_VARIABLES))
     first = jax.random.bernoulli(keys[1], 0.3, (T, B))
     shapes = model.initial_carry(B)
     carry = tuple(jax.random.normal(k, x.shape) for k, x in zip(keys[2:], shapes, strict=False))
@@ -94,7 +94,7 @@ def test_attention_weights_are_a_distribution_over_variables():
     model, params, carry, obs, first = setup("iam dynamic")
     _, kept = model.apply(params, carry, obs, first, mutable="intermediates")
     (weights,) = jax.tree.leaves(kept)
-    assert weights.shape == (T, B, 2, O)
+    assert weights.shape == (T, B, 2, NUM_VARIABLES)
     np.testing.assert_allclose(weights.sum(-1), 1, atol=1e-5)
 
 
@@ -102,7 +102,7 @@ def test_lstm_forgets_less_with_a_forget_bias():
     plain = dataclasses.replace(CONFIGS["iam lstm"], forget_bias=0.0)
     model, params, carry, obs, first = setup("iam lstm")
     with_bias = forward(model, params, carry, obs, first)[1]
-    without = forward(make_model(plain, A, O), params, carry, obs, first)[1]
+    without = forward(make_model(plain, A, NUM_VARIABLES), params, carry, obs, first)[1]
     assert not np.allclose(with_bias, without)
 
 
@@ -119,4 +119,4 @@ def test_glorot_without_bias_has_biases_only_in_cell_and_value_head():
 @pytest.mark.parametrize("indices", [(10,), (-1, 2), (3, 3), (), None])
 def test_a_d_set_that_does_not_fit_is_refused(indices):
     with pytest.raises(ValueError, match="d-set"):
-        make_model(dataclasses.replace(IAM, d_set_indices=indices), A, O)
+        make_model(dataclasses.replace(IAM, d_set_indices=indices), A, NUM_VARIABLES)

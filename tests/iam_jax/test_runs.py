@@ -19,7 +19,28 @@ from iam_jax.learners import Learners
 from iam_jax.metrics import read_rows
 from iam_jax.train import parse
 
-SMALL = ["--num-envs", "16", "--num-steps", "8", "--fc", "32", "--hidden", "16", "--joint", "16", "--num-minibatches", "4", "--num-epochs", "1", "--burn-in", "0", "--eval-episodes", "8", "--num-evaluations", "2"]
+SMALL = [
+    "--num-envs",
+    "16",
+    "--num-steps",
+    "8",
+    "--fc",
+    "32",
+    "--hidden",
+    "16",
+    "--joint",
+    "16",
+    "--num-minibatches",
+    "4",
+    "--num-epochs",
+    "1",
+    "--burn-in",
+    "0",
+    "--eval-episodes",
+    "8",
+    "--num-evaluations",
+    "2",
+]
 
 
 def run(module, *arguments, **environment):
@@ -195,7 +216,7 @@ def test_resuming_a_changed_model_is_refused(whole_run, tmp_path):
     config = Config.load(whole_run[0])
     wider = dataclasses.replace(config, network=dataclasses.replace(config.network, hidden=24))
     learners = Learners(make_learner(wider), wider)
-    with pytest.raises(ConfigError, match="is of another model: .*has shape"):
+    with pytest.raises(ConfigError, match=r"is of another model: .*has shape"):
         Checkpoints(whole_run[0]).restore(learners.shapes())
 
 
