@@ -120,6 +120,7 @@ def describe() -> str:
                 f"discount {ppo.gamma}, lambda {ppo.gae_lambda}"
             )
             lines += [f"  --model {model}: {_sizes(network, model)}" for model, network in networks.items()]
+        lines.append("")
     return "\n".join(lines)
 
 
