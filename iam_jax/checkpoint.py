@@ -49,7 +49,14 @@ class Checkpoints:
             enable_async_checkpointing=False,
         )
         folder = Path(run_dir).absolute() / "checkpoints"
-        self._manager = ocp.CheckpointManager(folder, options=options)
+        self._manager = ocp.CheckpointManager(
+            folder,
+            options=options,
+            item_handlers={
+                "state": ocp.StandardCheckpointHandler(),
+                "progress": ocp.JsonCheckpointHandler(),
+            },
+        )
 
     def save(self, state: Any, progress: Progress, mean_return: float | None = None) -> None:
         """Writes ``state``; with the mean return of an evaluation it may become the best one."""
@@ -82,13 +89,22 @@ class Checkpoints:
         step = self._manager.latest_step() if which == "last" else self._manager.best_step()
         if step is None:
             raise ConfigError(f"There is no checkpoint in {self._manager.directory}.")
-        _check_shapes(like, self._manager.item_metadata(step)["state"], self._manager.directory)
+        _check_shapes(jax.eval_shape(_without_keys, like), self._manager.item_metadata(step)["state"], self._manager.directory)
         like = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         restored = self._manager.restore(
             step,
             args=ocp.args.Composite(state=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore()),
         )
         return restored["state"], Progress(**restored["progress"])
+
+
+def _without_keys(tree: Any) -> Any:
+    """Random keys as the integers that are stored."""
+
+    def data(x: Any) -> Any:
+        return jax.random.key_data(x) if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key) else x
+
+    return jax.tree.map(data, tree)
 
 
 def _check_shapes(like: Any, saved: Any, folder: Any) -> None:
