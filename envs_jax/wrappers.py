@@ -135,6 +135,39 @@ class Flicker(Wrapper):
         return jnp.where(jax.random.bernoulli(key, self.probability), jnp.zeros_like(obs), obs)
 
 
+class PreviousActionState(struct.PyTreeNode):
+    """The wrapped environment's state alone."""
+
+    env_state: Any
+
+
+class PreviousAction(Wrapper):
+    """Appends the action that led to an observation, one-hot, zero at a reset; for vectors."""
+
+    def observation_space(self, params: Any) -> Any:
+        space = self._env.observation_space(params)
+        size = space.shape[-1] + self._env.action_space(params).n
+        low, high = min(_scalar(space.low), 0.0), max(_scalar(space.high), 1.0)
+        return spaces.Box(low, high, (*space.shape[:-1], size), space.dtype)
+
+    @partial(jax.jit, static_argnames=("self",))
+    def reset(self, key: jax.Array, params: Any = None) -> tuple[jax.Array, PreviousActionState]:
+        obs, env_state = self._env.reset(key, params)
+        none = jnp.zeros(self._env.action_space(params).n, obs.dtype)
+        return jnp.concatenate([obs, none]), PreviousActionState(env_state=env_state)
+
+    @partial(jax.jit, static_argnames=("self",))
+    def step(self, key: jax.Array, state: PreviousActionState, action: jax.Array, params: Any = None) -> Step:
+        obs, env_state, reward, terminated, truncated, info = self._env.step(
+            key, state.env_state, action, params
+        )
+        taken = jax.nn.one_hot(action, self._env.action_space(params).n, dtype=obs.dtype)
+        kept = jnp.where(terminated | truncated, jnp.zeros_like(taken), taken)
+        info = info | {"final_observation": jnp.concatenate([info["final_observation"], taken])}
+        state = PreviousActionState(env_state=env_state)
+        return jnp.concatenate([obs, kept]), state, reward, terminated, truncated, info
+
+
 class EpisodeStatisticsState(struct.PyTreeNode):
     """Running sums of the present episode.
 

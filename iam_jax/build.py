@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import envs_jax
-from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
+from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack, PreviousAction
 from iam_jax.config import Config, ConfigError
 from iam_jax.models.actor_critic import ActorCritic, make_model
 from iam_jax.ppo.learner import Learner
@@ -21,6 +21,8 @@ def make_env(config: Config) -> tuple[EpisodeStatistics, Any]:
         env, params = envs_jax.make(config.env, **config.env_arguments())
         if config.flicker:
             env = Flicker(env, config.flicker)
+        if config.previous_action:
+            env = PreviousAction(env)
         if config.frame_stack != 1:
             env = FrameStack(env, config.frame_stack)
     except ValueError as error:

@@ -22,12 +22,10 @@ class Progress:
     Attributes:
       update: Updates done.
       seconds: Training time so far, compilation not counted.
-      best_return: Best evaluation so far, or None.
     """
 
     update: int
     seconds: float = 0.0
-    best_return: float | None = None
 
 
 class Checkpoints:
@@ -89,7 +87,11 @@ class Checkpoints:
         step = self._manager.latest_step() if which == "last" else self._manager.best_step()
         if step is None:
             raise ConfigError(f"There is no checkpoint in {self._manager.directory}.")
-        _check_shapes(jax.eval_shape(_without_keys, like), self._manager.item_metadata(step)["state"], self._manager.directory)
+        _check_shapes(
+            jax.eval_shape(_without_keys, like),
+            self._manager.item_metadata(step)["state"],
+            self._manager.directory,
+        )
         like = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         restored = self._manager.restore(
             step,

@@ -126,6 +126,8 @@ class Config:
     """The observation is the last N frames, newest first."""
     flicker: float = 0.0
     """Chance that an observation is blanked."""
+    previous_action: bool = False
+    """Append the last action, one-hot, to the observation. The paper does not."""
     total_steps: int = 10_000_000
     """Environment steps of the run, over all its environments; rounded up to whole updates."""
     seed: int = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from iam_jax.cli import exit_on_error
+from iam_jax.cli import exit_on_error, use_compilation_cache
 from iam_jax.config import Config, ConfigError
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def _evaluate(options: Options) -> None:
     if options.episodes < 1:
         raise ConfigError("--episodes must be at least 1.")
     config = Config.load(options.checkpoint)
+    use_compilation_cache()
     import jax
     import numpy as np
     from rich.console import Console

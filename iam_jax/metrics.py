@@ -25,9 +25,11 @@ class JsonLines:
 
     def __init__(self, file: Path, last_update: int):
         kept = [row for row in read_rows(file) if row["update"] <= last_update]
-        self._file = file.open("w", encoding="utf-8")
+        shortened = file.with_suffix(".tmp")
+        self._file = shortened.open("w", encoding="utf-8")
         for row in kept:
             self.write(row)
+        shortened.replace(file)  # a kill leaves the old file or the new one
 
     def write(self, row: Row) -> None:
         finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}

@@ -15,7 +15,9 @@ from iam_jax.config import Config, ConfigError, ModelConfig, PPOConfig
 PRESETS = ("fast", "best", "paper")
 MODELS = ("iam", "rnn", "fnn", "fnn-stack")
 
-_FAST_PPO = PPOConfig(burn_in=100)
+# One pass in many small steps: a fresh sample costs hardly more than reading an old one again. The
+# entropy bonus must be high at first and fall slowly, or the policy settles on the nearest item.
+_FAST_PPO = PPOConfig(num_epochs=1, num_minibatches=128, entropy=0.2, burn_in=100)
 _FAST_NETWORK = {
     "iam": ModelConfig("iam", fc=(256,), hidden=64, joint=(128,)),
     "rnn": ModelConfig("rnn", fc=(256,), hidden=128, joint=(128,)),
@@ -62,8 +64,8 @@ _PAPER_BASELINES = {
 _PAPER_NETWORK = {"iam": replace(_PAPER_LAYERS, fc=(576, 256), hidden=64), **_PAPER_BASELINES}
 _MINI_PAPER_NETWORK = {"iam": replace(_PAPER_LAYERS, fc=(256, 256), hidden=128), **_PAPER_BASELINES}
 
-_FAST = Config(ppo=_FAST_PPO, total_steps=20_000_000)
-_BEST = Config(ppo=_FAST_PPO, total_steps=100_000_000)
+_FAST = Config(ppo=_FAST_PPO, total_steps=60_000_000)
+_BEST = Config(ppo=_FAST_PPO, total_steps=120_000_000)
 _PAPER = Config(ppo=_PAPER_PPO, total_steps=32_000_000)
 _MINI_PAPER = Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000)
 

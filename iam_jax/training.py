@@ -82,6 +82,7 @@ class Run:
         stop: StopRequest,
     ) -> int:
         config = self.config
+        self.console.print(f"{_describe(config, state)}\nCompiling ...", highlight=False, soft_wrap=True)
         began = time.perf_counter()
         program = self.learners.compile(state)
         compile_seconds = time.perf_counter() - began
@@ -91,7 +92,7 @@ class Run:
         )
         seconds_before, last_saved = progress.seconds, time.monotonic()
         with display:
-            display.say(f"{_describe(config, state)}; compiled in {compile_seconds:.1f} s; {self.run_dir}")
+            display.say(f"Compiled in {compile_seconds:.1f} s. Writing to {self.run_dir}")
             while progress.update < config.num_updates and stop.signal is None:
                 began = time.perf_counter()
                 state, metrics = program(state)
@@ -109,8 +110,6 @@ class Run:
                 if self._is_evaluation_due(progress.update):
                     returns = self._evaluate(state.params, self._evaluation_key(progress.update))
                     mean_return = self._add_evaluation(rows, np.asarray(returns))
-                    best = max(mean_return, progress.best_return or mean_return)
-                    progress = dataclasses.replace(progress, best_return=best)
                 for sink in sinks:
                     for row in rows:
                         sink.write(row)

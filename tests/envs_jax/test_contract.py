@@ -9,7 +9,7 @@ import envs_jax
 from envs_jax import spaces
 from envs_jax.testing import check_env
 from envs_jax.warehouse import Warehouse
-from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
+from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack, PreviousAction
 
 OURS = envs_jax.registered()
 
@@ -22,7 +22,7 @@ def test_environment_keeps_the_contract(name):
 @pytest.mark.parametrize("name", OURS)
 def test_environment_keeps_the_contract_inside_every_wrapper(name):
     env, params = envs_jax.make(name)
-    check_env(EpisodeStatistics(FrameStack(Flicker(env, 0.5), 3)), params)
+    check_env(EpisodeStatistics(FrameStack(PreviousAction(Flicker(env, 0.5)), 3)), params)
 
 
 class Broken(Warehouse):

@@ -6,7 +6,7 @@ import pytest
 import envs_jax
 from envs_jax import spaces
 from envs_jax.environment import Environment, EnvParams, EnvState
-from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
+from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack, PreviousAction
 
 
 class Counter(Environment):
@@ -59,6 +59,17 @@ def test_frame_stack_is_newest_first_and_zero_padded_after_a_reset():
     ]
     np.testing.assert_array_equal(seen, expected)
     np.testing.assert_array_equal(infos[2]["final_observation"], [4, -4, 3, -3, 2, -2])
+
+
+def test_previous_action_is_appended_and_forgotten_at_a_reset():
+    env = PreviousAction(Counter())
+    obs, state = env.reset(jax.random.key(0))
+    np.testing.assert_array_equal(obs, [1, -1, 0, 0])
+    expected = [[2, -2, 0, 1], [3, -3, 1, 0], [1, -1, 0, 0]]
+    for action, after in zip([1, 0, 1], expected, strict=True):
+        obs, state, _, _, _, info = env.step(jax.random.key(0), state, action)
+        np.testing.assert_array_equal(obs, after)
+    np.testing.assert_array_equal(info["final_observation"], [4, -4, 0, 1])
 
 
 def test_frame_stack_of_one_changes_nothing():
