@@ -25,10 +25,10 @@ _FAST_NETWORK = {
     "fnn-stack": ModelConfig("fnn", fc=(256, 128)),
 }
 _BEST_NETWORK = {
-    "iam": ModelConfig("iam", fc=(512,), hidden=128, joint=(256,)),
-    "rnn": ModelConfig("rnn", fc=(512,), hidden=256, joint=(256,)),
-    "fnn": ModelConfig("fnn", fc=(512, 256)),
-    "fnn-stack": ModelConfig("fnn", fc=(512, 256)),
+    "iam": ModelConfig("iam", fc=(256,), hidden=64, joint=(256, 128)),
+    "rnn": ModelConfig("rnn", fc=(256,), hidden=128, joint=(256, 128)),
+    "fnn": ModelConfig("fnn", fc=(256, 256, 128)),
+    "fnn-stack": ModelConfig("fnn", fc=(256, 256, 128)),
 }
 
 _PAPER_PPO = PPOConfig(
@@ -65,7 +65,7 @@ _PAPER_NETWORK = {"iam": replace(_PAPER_LAYERS, fc=(576, 256), hidden=64), **_PA
 _MINI_PAPER_NETWORK = {"iam": replace(_PAPER_LAYERS, fc=(256, 256), hidden=128), **_PAPER_BASELINES}
 
 _FAST = Config(ppo=_FAST_PPO, total_steps=60_000_000)
-_BEST = Config(ppo=_FAST_PPO, total_steps=120_000_000)
+_BEST = Config(ppo=_FAST_PPO, total_steps=100_000_000)
 _PAPER = Config(ppo=_PAPER_PPO, total_steps=32_000_000)
 _MINI_PAPER = Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000)
 
