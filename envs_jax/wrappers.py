@@ -24,26 +24,15 @@ class Wrapper:
     def __init__(self, env: Any):
         self._env = env
 
-    def hidden(self, state: Any) -> jax.Array:
-        """Hidden state of the wrapped environment, for analysis."""
-        return self._env.hidden(_inner(state))
-
-    def render(self, state: Any, params: Any = None) -> Any:
-        """Picture of the wrapped environment, uint8[H, W, 3]."""
-        return self._env.render(_inner(state), params)
-
-    def policies(self) -> dict[str, Any]:
-        """Reference policies of the wrapped environment."""
-
-        def wrapped(policy: Any) -> Any:
-            return lambda key, state, params: policy(key, _inner(state), params)
-
-        return {name: wrapped(policy) for name, policy in self._env.policies().items()}
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "_env":
             raise AttributeError(name)
-        return getattr(self._env, name)
+        attribute = getattr(self._env, name)
+        if name in ("hidden", "render"):  # they take a state: the inner environment's
+            return lambda state, *args: attribute(_inner(state), *args)
+        if name == "policies":
+            return lambda: {key: _on_inner_state(policy) for key, policy in attribute().items()}
+        return attribute
 
 
 class FrameStackState(struct.PyTreeNode):
@@ -218,6 +207,10 @@ class EpisodeStatistics(Wrapper):
 
 def _inner(state: Any) -> Any:
     return getattr(state, "env_state", state)
+
+
+def _on_inner_state(policy: Any) -> Any:
+    return lambda key, state, params: policy(key, _inner(state), params)
 
 
 def _scalar(bound: Any) -> float:

@@ -12,6 +12,8 @@ def exit_on_error(command: Callable[[], int | None]) -> None:
     """Runs a command and exits: its status, or 2 and one sentence for a choice that cannot work."""
     try:
         status = command()
+    except KeyboardInterrupt:
+        status = 130
     except ConfigError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2

@@ -15,9 +15,9 @@ from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints, Progress
 from iam_jax.config import Config
 from iam_jax.display import Display
-from iam_jax.evaluate import episode_returns
 from iam_jax.learners import Learners
-from iam_jax.metrics import Row, first_not_finite, open_sinks, summarise
+from iam_jax.metrics import Row, Sink, first_not_finite, open_sinks, summarise
+from iam_jax.play import episode_returns
 from iam_jax.report import report
 
 FINAL_EPISODES = 1000
@@ -78,7 +78,7 @@ class Run:
         state: Any,
         progress: Progress,
         checkpoints: Checkpoints,
-        sinks: list[Any],
+        sinks: list[Sink],
         stop: StopRequest,
     ) -> int:
         config = self.config
@@ -117,13 +117,11 @@ class Run:
                 if mean_return is not None or late:
                     checkpoints.save(state, progress, mean_return)
                     last_saved = time.monotonic()
-        if progress.update < config.num_updates:
+        if progress.update < config.num_updates and stop.signal is not None:
             checkpoints.save(state, progress)
-            self.console.print(
-                f"Stopped and saved. Go on with: python -m iam_jax.train --resume {self.run_dir}",
-                soft_wrap=True,
-            )
-            return 128 + stop.signal if stop.signal else 0
+            resume = f"python -m iam_jax.train --resume {self.run_dir}"
+            self.console.print(f"Stopped and saved. Go on with: {resume}", soft_wrap=True)
+            return 128 + stop.signal
         play = self._evaluation(max(FINAL_EPISODES, config.output.eval_episodes))
         returns = np.asarray(play(state.params, self._evaluation_key(config.num_updates + 1)))
         report(self.console, config, self.run_dir, returns, progress.seconds, compile_seconds)

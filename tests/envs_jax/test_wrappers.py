@@ -128,3 +128,5 @@ def test_wrappers_pass_on_what_they_do_not_change():
     _, state = env.reset(jax.random.key(0), params)
     assert env.hidden(state).shape == (24,)
     assert env.render(state).dtype == np.uint8
+    assert env.policies()["random"](jax.random.key(0), state, params).shape == ()
+    assert not hasattr(EpisodeStatistics(Counter()), "render")
