@@ -1,6 +1,7 @@
 """Where the numbers of a run go: a JSON-lines file and, if asked for, TensorBoard and wandb."""
 
 import dataclasses
+import importlib.util
 import json
 import math
 from pathlib import Path
@@ -44,19 +45,18 @@ class TensorBoard:
     """One event file per seed, below ``tensorboard/``."""
 
     def __init__(self, run_dir: Path):
-        try:
-            import tensorboardX
-        except ImportError as error:
-            raise ConfigError("--tensorboard needs an extra: pip install 'iam-jax[tensorboard]'.") from error
+        import tensorboardX
+
         self._open = lambda seed: tensorboardX.SummaryWriter(str(run_dir / "tensorboard" / f"seed{seed}"))
         self._writers: dict[int, Any] = {}
 
     def write(self, row: Row) -> None:
         seed = row["seed"]
-        writer = self._writers.setdefault(seed, self._writers.get(seed) or self._open(seed))
+        if seed not in self._writers:
+            self._writers[seed] = self._open(seed)
         for name, value in row.items():
             if name not in ("seed", "step") and math.isfinite(value):
-                writer.add_scalar(name, value, row["step"])
+                self._writers[seed].add_scalar(name, value, row["step"])
 
     def close(self) -> None:
         for writer in self._writers.values():
@@ -67,10 +67,8 @@ class Wandb:
     """One Weights & Biases run; with several seeds their numbers carry the seed's name."""
 
     def __init__(self, run_dir: Path, config: Config):
-        try:
-            import wandb
-        except ImportError as error:
-            raise ConfigError("--wandb needs an extra: pip install 'iam-jax[wandb]'.") from error
+        import wandb
+
         self._run = wandb.init(project=config.output.wandb, dir=run_dir, config=dataclasses.asdict(config))
         self._prefix = (lambda seed: f"seed{seed}/") if config.num_seeds > 1 else (lambda seed: "")
 
@@ -81,6 +79,19 @@ class Wandb:
 
     def close(self) -> None:
         self._run.finish()
+
+
+def check_extras(config: Config) -> None:
+    """Refuses sinks whose library is not installed, before anything is written.
+
+    Raises:
+      ConfigError: With the command that installs it.
+    """
+    wanted = {"tensorboard": config.output.tensorboard, "wandb": config.output.wandb is not None}
+    libraries = {"tensorboard": "tensorboardX", "wandb": "wandb"}
+    for extra, is_wanted in wanted.items():
+        if is_wanted and importlib.util.find_spec(libraries[extra]) is None:
+            raise ConfigError(f"--{extra} needs an extra: pip install 'iam-jax[{extra}]'.")
 
 
 def open_sinks(run_dir: Path, config: Config, last_update: int) -> list[Sink]:

@@ -31,7 +31,7 @@ def report(
       compile_seconds: Compilation of the training program.
     """
     references = recorded(config.env, config.env_arguments())
-    table = Table("agent", "mean return", "s.e.", title=f"{config.env}: {returns.shape[1]} episodes each")
+    table = Table("agent", "mean return", "s.e.")
     means = returns.mean(1)
     rows = [
         (f"{config.model}, seed {config.seed + i}", mean, seed.std() / len(seed) ** 0.5, "bold")
@@ -43,6 +43,8 @@ def report(
     rows += [(name, mean, error, "dim") for name, (mean, error) in references.items()]
     for name, mean, error, style in sorted(rows, key=lambda row: -row[1]):
         table.add_row(name, f"{mean:.2f}", f"{error:.2f}", style=style)
+    settings = " ".join([config.env, *config.env_args])
+    console.print(f"{settings}, {returns.shape[1]} episodes of each seed:", highlight=False)
     console.print(table)
     steps = config.num_updates * config.steps_per_update * config.num_seeds
     console.print(

@@ -29,8 +29,10 @@ def _train(arguments: list[str]) -> int:
     use_compilation_cache()
     from rich.console import Console
 
+    from iam_jax.metrics import check_extras
     from iam_jax.training import Run
 
+    check_extras(config)
     run = Run(config, run_dir, Console())
     run_dir.mkdir(parents=True, exist_ok=True)
     if not config.output.resume:

@@ -16,7 +16,7 @@ from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints
 from iam_jax.config import Config, ConfigError
 from iam_jax.learners import Learners
-from iam_jax.metrics import read_rows
+from iam_jax.metrics import check_extras, read_rows
 from iam_jax.train import parse
 
 SMALL = [
@@ -220,14 +220,11 @@ def test_resuming_a_changed_model_is_refused(whole_run, tmp_path):
         Checkpoints(whole_run[0]).restore(learners.shapes())
 
 
-def test_a_missing_extra_is_named():
-    code = (
-        "import sys; sys.modules['wandb'] = None; from pathlib import Path;"
-        "from iam_jax.metrics import Wandb; from iam_jax.config import Config;"
-        "from iam_jax.cli import exit_on_error; exit_on_error(lambda: Wandb(Path('.'), Config()))"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert result.returncode == 2 and "iam-jax[wandb]" in result.stderr
+@pytest.mark.parametrize("options", [("--wandb", "project"), ("--tensorboard",)])
+def test_a_missing_extra_is_named(options, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=rf"pip install 'iam-jax\[{options[0][2:]}\]'"):
+        check_extras(parse(list(options)))
 
 
 def test_tensorboard_gets_the_numbers(tmp_path):
