@@ -18,6 +18,17 @@ MODELS = ("iam", "rnn", "fnn", "fnn-stack")
 # One pass in many small steps: a fresh sample costs hardly more than reading an old one again. The
 # entropy bonus must be high at first and fall slowly, or the policy settles on the nearest item.
 _FAST_PPO = PPOConfig(num_epochs=1, num_minibatches=128, entropy=0.2, burn_in=100)
+# Items live twice as long and pay by age, so gradients and advantages must reach further.
+_MINI_FAST_PPO = replace(
+    _FAST_PPO,
+    num_steps=16,
+    bptt_length=16,
+    num_minibatches=256,
+    gamma=0.96,
+    gae_lambda=0.8,
+    entropy=0.1,
+    burn_in=96,
+)
 _FAST_NETWORK = {
     "iam": ModelConfig("iam", fc=(256,), hidden=64, joint=(128,)),
     "rnn": ModelConfig("rnn", fc=(256,), hidden=128, joint=(128,)),
@@ -66,8 +77,12 @@ _MINI_PAPER_NETWORK = {"iam": replace(_PAPER_LAYERS, fc=(256, 256), hidden=128),
 
 _FAST = Config(ppo=_FAST_PPO, total_steps=60_000_000)
 _BEST = Config(ppo=_FAST_PPO, total_steps=100_000_000)
+_MINI_FAST = Config(ppo=_MINI_FAST_PPO, total_steps=20_000_000)
+_MINI_BEST = Config(ppo=_MINI_FAST_PPO, total_steps=60_000_000)
 _PAPER = Config(ppo=_PAPER_PPO, total_steps=32_000_000)
-_MINI_PAPER = Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000)
+_MINI_MINI_FAST = Config(ppo=_MINI_FAST_PPO, total_steps=20_000_000)
+_MINI_BEST = Config(ppo=_MINI_FAST_PPO, total_steps=60_000_000)
+_PAPER = Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000)
 
 _TABLE = {
     "warehouse": {
@@ -76,8 +91,8 @@ _TABLE = {
         "paper": (_PAPER, _PAPER_NETWORK),
     },
     "mini-warehouse": {
-        "fast": (_FAST, _FAST_NETWORK),
-        "best": (_BEST, _BEST_NETWORK),
+        "fast": (_MINI_FAST, _FAST_NETWORK),
+        "best": (_MINI_BEST, _BEST_NETWORK),
         "paper": (_MINI_PAPER, _MINI_PAPER_NETWORK),
     },
 }
