@@ -80,9 +80,7 @@ _BEST = Config(ppo=_FAST_PPO, total_steps=100_000_000)
 _MINI_FAST = Config(ppo=_MINI_FAST_PPO, total_steps=20_000_000)
 _MINI_BEST = Config(ppo=_MINI_FAST_PPO, total_steps=60_000_000)
 _PAPER = Config(ppo=_PAPER_PPO, total_steps=32_000_000)
-_MINI_MINI_FAST = Config(ppo=_MINI_FAST_PPO, total_steps=20_000_000)
-_MINI_BEST = Config(ppo=_MINI_FAST_PPO, total_steps=60_000_000)
-_PAPER = Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000)
+_MINI_PAPER = Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000)
 
 _TABLE = {
     "warehouse": {
