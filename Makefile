@@ -1,6 +1,5 @@
 # `make train` and `make test` need Python 3.11 to 3.13 and nothing else: they make .venv themselves.
 PYTHON ?= python3
-EXTRAS ?=
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +20,7 @@ test-all: $(VENV)/ready-dev
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable ".$(if $(EXTRAS),[$(EXTRAS)])"
+	$(BIN)/pip install --quiet --editable .
 	touch $@
 
 $(VENV)/ready-dev: $(VENV)/ready

@@ -6,7 +6,7 @@ from pathlib import Path
 from envs_jax.reference import recorded
 from iam_jax.config import Config
 from iam_jax.metrics import read_rows
-from iam_jax.report import draw_curve
+from iam_jax.report import draw_curves
 
 
 def main() -> None:
@@ -15,10 +15,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
     config = Config.load(options.runs[0])
-    rows = [row for run in options.runs for row in read_rows(run / "metrics.jsonl")]
+    curves = {run.name: read_rows(run / "metrics.jsonl") for run in options.runs}
     references = recorded(config.env, config.env_arguments())
-    title = " ".join([config.env, *config.env_args]) + f", {config.preset} {config.model}"
-    draw_curve(rows, references, options.output, title)
+    title = " ".join([config.env, *config.env_args])
+    draw_curves(curves, references, options.output, title)
 
 
 if __name__ == "__main__":

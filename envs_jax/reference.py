@@ -4,23 +4,21 @@ An environment names its policies in ``policies()``: functions ``(key, state, pa
 """
 
 import argparse
-import ast
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from envs_jax.registry import make
+from envs_jax.registry import make, parse_arguments, registered
 
 RECORDED = Path(__file__).with_name("reference_returns.json")
+BATCH = 1000
+"""Episodes played at once."""
 
 
-def policy_returns(
-    env: Any, params: Any, policy: Any, key: jax.Array, episodes: int, batch: int = 1000
-) -> jax.Array:
+def policy_returns(env: Any, params: Any, policy: Any, key: jax.Array, episodes: int) -> jax.Array:
     """Undiscounted returns of whole episodes, float32[episodes].
 
     Args:
@@ -28,8 +26,7 @@ def policy_returns(
       params: Its params.
       policy: ``(key, state, params) -> action``.
       key: Source of all randomness.
-      episodes: How many.
-      batch: Episodes played at once; divides ``episodes``.
+      episodes: How many; whole thousands are played.
     """
 
     def episode(key: jax.Array) -> jax.Array:
@@ -46,7 +43,7 @@ def policy_returns(
         return jax.lax.scan(step, state, keys)[1].sum()
 
     play = jax.jit(jax.vmap(episode))
-    keys = jax.random.split(key, (episodes // batch, batch))
+    keys = jax.random.split(key, (episodes // BATCH, BATCH))
     return jnp.concatenate([play(part) for part in keys])
 
 
@@ -55,38 +52,40 @@ def recorded(name: str, arguments: dict[str, Any]) -> dict[str, tuple[float, flo
 
     The record is made by this module's command line with ``--record``.
     """
-    table = json.loads(RECORDED.read_text())["returns"] if RECORDED.is_file() else {}
-    return {k: (v["mean"], v["se"]) for k, v in table.get(_label(name, arguments), {}).items()}
-
-
-def _label(name: str, arguments: dict[str, Any]) -> str:
-    return " ".join([name, *(f"{k}={v}" for k, v in sorted(arguments.items()))])
+    if name not in registered() or not RECORDED.is_file():
+        return {}
+    _, params = make(name, **arguments)
+    for label, policies in json.loads(RECORDED.read_text())["returns"].items():
+        recorded_name, *texts = label.split(" ")
+        if recorded_name == name and make(name, **parse_arguments(texts))[1] == params:
+            return {policy: (record["mean"], record["se"]) for policy, record in policies.items()}
+    return {}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m envs_jax.reference", description=__doc__)
-    parser.add_argument("env")
+    parser.add_argument("env", choices=registered())
     parser.add_argument("arguments", nargs="*", metavar="NAME=VALUE")
-    parser.add_argument("--episodes", type=int, default=20_000)
-    parser.add_argument("--planner-episodes", type=int, default=2000)
+    parser.add_argument("--episodes", type=int, default=20_000, help="in whole thousands")
+    parser.add_argument("--planner-episodes", type=int, default=2000, help="in whole thousands")
     parser.add_argument("--record", action="store_true", help=f"write to {RECORDED.name}")
     options = parser.parse_args()
-    arguments = {k: ast.literal_eval(v) for k, v in (a.split("=", 1) for a in options.arguments)}
     try:
-        env, params = make(options.env, **arguments)
+        env, params = make(options.env, **parse_arguments(options.arguments))
     except ValueError as error:
         parser.error(str(error))
+    if min(options.episodes, options.planner_episodes) < BATCH:
+        parser.error(f"episodes are played {BATCH} at a time, so ask for at least {BATCH}")
     table = {}
     for name, policy in env.policies().items():
         episodes = options.planner_episodes if "planner" in name else options.episodes
-        play = partial(policy_returns, env, params, policy, jax.random.key(0))
-        returns = play(episodes, batch=min(1000, episodes))
+        returns = policy_returns(env, params, policy, jax.random.key(0), episodes)
         mean, standard_error = float(returns.mean()), float(returns.std() / len(returns) ** 0.5)
         table[name] = {"mean": round(mean, 4), "se": round(standard_error, 4), "episodes": len(returns)}
         print(f"{name:28} {mean:7.3f} ± {standard_error:.3f}  ({len(returns)} episodes)", flush=True)
     if options.record:
         stored = json.loads(RECORDED.read_text()) if RECORDED.is_file() else {"returns": {}}
-        stored["returns"][_label(options.env, arguments)] = table
+        stored["returns"][" ".join([options.env, *options.arguments])] = table
         stored["command"] = "python -m envs_jax.reference ENV [NAME=VALUE ...] --record"
         RECORDED.write_text(json.dumps(stored, indent=2) + "\n")
 

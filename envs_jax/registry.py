@@ -1,7 +1,9 @@
 """Environments by name."""
 
+import ast
 import difflib
 import importlib
+from collections.abc import Iterable
 from typing import Any
 
 ENVIRONMENTS = {
@@ -32,9 +34,30 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
     factory = getattr(importlib.import_module(module), factory)
     try:
         env = factory(**overrides)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"Environment {name!r}: {error}.") from error
     return env, env.default_params
+
+
+def parse_arguments(texts: Iterable[str]) -> dict[str, Any]:
+    """``["size=11", "legacy_removal=true"]`` as keyword arguments of `make`.
+
+    Raises:
+      ValueError: A text is not NAME=VALUE, or a name comes twice.
+    """
+    arguments: dict[str, Any] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not (name.isidentifier() and separator) or name in arguments:
+            raise ValueError(
+                f"Environment arguments are NAME=VALUE, such as size=11, each name once, not {text!r}."
+            )
+        try:
+            literal = value.capitalize() if value in ("true", "false", "none") else value
+            arguments[name] = ast.literal_eval(literal)
+        except (ValueError, SyntaxError):
+            arguments[name] = value
+    return arguments
 
 
 def register_with_gymnax() -> None:

@@ -57,7 +57,8 @@ class FrameStack(Wrapper):
     def observation_space(self, params: Any) -> Any:
         space = self._env.observation_space(params)
         shape = (*space.shape[:-1], space.shape[-1] * self.num_frames)
-        return spaces.Box(_scalar(space.low), _scalar(space.high), shape, space.dtype)
+        low, high = _bounds(space)
+        return spaces.Box(min(low, 0), max(high, 0), shape, space.dtype)
 
     @partial(jax.jit, static_argnames=("self",))
     def reset(self, key: jax.Array, params: Any = None) -> tuple[jax.Array, FrameStackState]:
@@ -133,11 +134,17 @@ class PreviousActionState(struct.PyTreeNode):
 class PreviousAction(Wrapper):
     """Appends the action that led to an observation, one-hot, zero at a reset; for vectors."""
 
+    def __init__(self, env: Any):
+        super().__init__(env)
+        shape = env.observation_space(env.default_params).shape
+        if len(shape) != 1:
+            raise ValueError(f"The previous action joins vector observations, not arrays of shape {shape}.")
+
     def observation_space(self, params: Any) -> Any:
         space = self._env.observation_space(params)
         size = space.shape[-1] + self._env.action_space(params).n
-        low, high = min(_scalar(space.low), 0.0), max(_scalar(space.high), 1.0)
-        return spaces.Box(low, high, (*space.shape[:-1], size), space.dtype)
+        low, high = _bounds(space)
+        return spaces.Box(min(low, 0), max(high, 1), (size,), space.dtype)
 
     @partial(jax.jit, static_argnames=("self",))
     def reset(self, key: jax.Array, params: Any = None) -> tuple[jax.Array, PreviousActionState]:
@@ -213,5 +220,6 @@ def _on_inner_state(policy: Any) -> Any:
     return lambda key, state, params: policy(key, _inner(state), params)
 
 
-def _scalar(bound: Any) -> float:
-    return float(jnp.asarray(bound).reshape(-1)[0])
+def _bounds(space: Any) -> tuple[float, float]:
+    """The lowest and the highest value of any entry."""
+    return float(jnp.min(jnp.asarray(space.low))), float(jnp.max(jnp.asarray(space.high)))

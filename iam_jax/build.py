@@ -6,6 +6,7 @@ from typing import Any
 
 import envs_jax
 from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack, PreviousAction
+from iam_jax.checks import check
 from iam_jax.config import Config, ConfigError
 from iam_jax.models.actor_critic import ActorCritic, make_model
 from iam_jax.ppo.learner import Learner
@@ -54,7 +55,7 @@ def make_learner(config: Config) -> Learner:
     Raises:
       ConfigError: A choice cannot work; the message says what to change.
     """
-    config.check()
+    check(config)
     env, params = make_env(config)
     model = make_network(config, env, params)
     return Learner(env, params, model, config.ppo, config.num_updates)

@@ -60,7 +60,7 @@ class Checkpoints:
         """Writes ``state``; with the mean return of an evaluation it may become the best one."""
         if self._manager.latest_step() == progress.update:
             return
-        self._manager.save(
+        saved = self._manager.save(
             progress.update,
             args=ocp.args.Composite(
                 state=ocp.args.StandardSave(state),
@@ -69,6 +69,8 @@ class Checkpoints:
             # Orbax ranks checkpoints without a number below all others.
             metrics={"return": float("-inf") if mean_return is None else mean_return},
         )
+        if not saved:
+            raise ConfigError(f"{self._manager.directory} holds later checkpoints, of another run.")
 
     def last_update(self) -> int | None:
         """Update of the last checkpoint, or None without one."""
@@ -93,10 +95,11 @@ class Checkpoints:
             self._manager.directory,
         )
         like = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        restored = self._manager.restore(
-            step,
-            args=ocp.args.Composite(state=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore()),
-        )
+        wanted = ocp.args.Composite(state=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore())
+        try:
+            restored = self._manager.restore(step, args=wanted)
+        except (ValueError, OSError) as error:
+            raise ConfigError(f"The checkpoint in {self._manager.directory} is damaged: {error}") from error
         return restored["state"], Progress(**restored["progress"])
 
 

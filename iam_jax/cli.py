@@ -14,7 +14,7 @@ def exit_on_error(command: Callable[[], int | None]) -> None:
         status = command()
     except KeyboardInterrupt:
         status = 130
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         status = 2
     sys.exit(status)

@@ -1,12 +1,13 @@
 """Every choice of a run, as frozen dataclasses. Imports no jax, so that ``--help`` is quick."""
 
-import ast
 import dataclasses
 import json
 from pathlib import Path
 from typing import Any, Literal
 
 import tyro
+
+from envs_jax.registry import parse_arguments
 
 
 class ConfigError(ValueError):
@@ -129,7 +130,7 @@ class Config:
     previous_action: bool = False
     """Append the last action, one-hot, to the observation. The paper does not."""
     total_steps: int = 10_000_000
-    """Environment steps of the run, over all its environments; rounded up to whole updates."""
+    """Environment steps of the run, over all its environments; rounded up to whole calls of some updates."""
     seed: int = 0
     num_seeds: int = 1
     """Independent runs with seeds seed, seed + 1, ..., trained together."""
@@ -156,40 +157,10 @@ class Config:
 
     def env_arguments(self) -> dict[str, Any]:
         """``env_args`` as keyword arguments."""
-        return dict(_parse_argument(text) for text in self.env_args)
-
-    def check(self) -> None:
-        """Refuses numbers that do not fit together.
-
-        Raises:
-          ConfigError: With one sentence that says what to change.
-        """
-        ppo = self.ppo
-        for name in ("num_envs", "num_steps", "bptt_length", "num_epochs", "num_minibatches"):
-            _require(getattr(ppo, name) >= 1, f"--{_flag(name)} must be at least 1.")
-        _require(self.total_steps >= 1, "--total-steps must be at least 1.")
-        _require(self.num_seeds >= 1, "--num-seeds must be at least 1.")
-        _require(self.network.hidden >= 1, "--hidden must be at least 1.")
-        _require(min((*self.network.fc, *self.network.joint, 1)) >= 1, "Layers need at least 1 unit.")
-        _require(
-            ppo.num_steps % ppo.bptt_length == 0,
-            f"--bptt-length {ppo.bptt_length} must divide --num-steps {ppo.num_steps}.",
-        )
-        _require(
-            ppo.gae_horizon is None or ppo.num_steps % ppo.gae_horizon == 0,
-            f"--gae-horizon {ppo.gae_horizon} must divide --num-steps {ppo.num_steps}.",
-        )
-        sequences = ppo.num_envs * ppo.num_steps // ppo.bptt_length
-        _require(
-            sequences % ppo.num_minibatches == 0,
-            f"--num-minibatches {ppo.num_minibatches} must divide the {sequences} sequences of a "
-            f"rollout (num_envs * num_steps / bptt_length).",
-        )
-        _require(
-            0 <= ppo.gamma <= 1 and 0 <= ppo.gae_lambda <= 1,
-            "--gamma and --gae-lambda lie in [0, 1].",
-        )
-        self.env_arguments()
+        try:
+            return parse_arguments(self.env_args)
+        except ValueError as error:
+            raise ConfigError(f"--env-args: {error}") from error
 
     def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2)
@@ -204,7 +175,7 @@ class Config:
         try:
             return _from_dict(cls, json.loads(text))
         except (TypeError, ValueError) as error:
-            raise ConfigError(f"This config.json is not of this version: {error}.") from error
+            raise ConfigError(f"The config.json is damaged or of another version: {error}.") from error
 
     @classmethod
     def load(cls, run_dir: str | Path) -> "Config":
@@ -222,47 +193,37 @@ class Config:
 def differences(ours: Config, theirs: Config) -> list[str]:
     """Options in which two runs differ, apart from their output, as ``--name value (was value)``."""
     found = []
-    for (name, new), (_, old) in zip(_leaves(ours), _leaves(theirs), strict=True):
+    for (name, new), (_, old) in zip(leaves(ours), leaves(theirs), strict=True):
         if new != old and not name.startswith("output."):
-            found.append(f"--{_flag(name.split('.')[-1])} {new} (was {old})")
+            found.append(f"--{flag(name.split('.')[-1])} {new} (was {old})")
     return found
 
 
-def _leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
-    leaves = []
+def leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    """Dotted name and value of every option."""
+    found = []
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
-            leaves += _leaves(value, f"{prefix}{field.name}.")
+            found += leaves(value, f"{prefix}{field.name}.")
         else:
-            leaves.append((prefix + field.name, value))
-    return leaves
+            found.append((prefix + field.name, value))
+    return found
 
 
-def _from_dict(cls: Any, values: dict[str, Any]) -> Any:
+def _from_dict(cls: Any, values: Any) -> Any:
+    names = {field.name for field in dataclasses.fields(cls)}
+    if not isinstance(values, dict) or set(values) != names:
+        raise ValueError(f"it should have {', '.join(sorted(names))}")
     sections = {"network": ModelConfig, "ppo": PPOConfig, "output": OutputConfig}
     known = {}
     for name, value in values.items():
-        if name in sections and isinstance(value, dict):
+        if cls is Config and name in sections:
             value = _from_dict(sections[name], value)
         known[name] = tuple(value) if isinstance(value, list) else value
     return cls(**known)
 
 
-def _parse_argument(text: str) -> tuple[str, Any]:
-    name, separator, value = text.partition("=")
-    if not (name.isidentifier() and separator):
-        raise ConfigError(f"--env-args takes NAME=VALUE, such as size=11, not {text!r}.")
-    try:
-        return name, ast.literal_eval(value.capitalize() if value in ("true", "false") else value)
-    except (ValueError, SyntaxError):
-        return name, value
-
-
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """An option as it is typed, without the dashes before it."""
     return name.replace("_", "-")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise ConfigError(message)

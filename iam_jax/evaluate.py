@@ -20,7 +20,7 @@ class Options:
     episodes: int = 1000
     """Episodes with sampled and as many with greedy actions."""
     which: Literal["best", "last"] = "best"
-    """The checkpoint with the best evaluation, or the last one."""
+    """The checkpoint with the best evaluation (mean over seeds), or the last one."""
     seed: int = 1_000_000
     """Of environments and actions; unlike any that training used by default."""
     gif: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
@@ -35,7 +35,10 @@ def main(arguments: list[str] | None = None) -> None:
 def _evaluate(options: Options) -> None:
     if options.episodes < 1:
         raise ConfigError("--episodes must be at least 1.")
+    file = Path(options.gif or Path(options.checkpoint) / "episode.gif")
     config = Config.load(options.checkpoint)
+    if not file.parent.is_dir():
+        raise ConfigError(f"There is no folder {file.parent} for the GIF.")
     use_compilation_cache()
     import jax
     import numpy as np
@@ -59,11 +62,10 @@ def _evaluate(options: Options) -> None:
             numbers = (row.mean(), row.std() / len(row) ** 0.5, row.max(), row.min())
             table.add_row(str(seed), "greedy" if greedy else "sampled", *(f"{x:.2f}" for x in numbers))
     Console().print(table)
-    file = Path(options.gif or Path(options.checkpoint) / "episode.gif")
     if film(learners.first_seed(state.params), key, actor=learners.actor, file=file):
         print(f"One episode: {file}")
     else:
-        print("This environment does not draw itself, so there is no GIF.")
+        print("This environment does not draw itself as an RGB array, so there is no GIF.")
 
 
 if __name__ == "__main__":

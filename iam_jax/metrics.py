@@ -44,10 +44,12 @@ class JsonLines:
 class TensorBoard:
     """One event file per seed, below ``tensorboard/``."""
 
-    def __init__(self, run_dir: Path):
+    def __init__(self, run_dir: Path, last_step: int):
         import tensorboardX
 
-        self._open = lambda seed: tensorboardX.SummaryWriter(str(run_dir / "tensorboard" / f"seed{seed}"))
+        self._open = lambda seed: tensorboardX.SummaryWriter(
+            str(run_dir / "tensorboard" / f"seed{seed}"), purge_step=last_step + 1
+        )
         self._writers: dict[int, Any] = {}
 
     def write(self, row: Row) -> None:
@@ -98,7 +100,7 @@ def open_sinks(run_dir: Path, config: Config, last_update: int) -> list[Sink]:
     """Every sink that the config asks for."""
     sinks: list[Sink] = []
     if config.output.tensorboard:
-        sinks.append(TensorBoard(run_dir))
+        sinks.append(TensorBoard(run_dir, last_update * config.steps_per_update))
     if config.output.wandb is not None:
         sinks.append(Wandb(run_dir, config))
     return [JsonLines(run_dir / "metrics.jsonl", last_update), *sinks]

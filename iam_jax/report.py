@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from envs_jax import registered
 from envs_jax.reference import recorded
 from iam_jax.config import Config
 from iam_jax.metrics import Row, read_rows
@@ -17,8 +18,6 @@ def report(
     config: Config,
     run_dir: Path,
     returns: np.ndarray,
-    seconds: float,
-    compile_seconds: float,
 ) -> None:
     """Prints the final table and draws ``learning_curve.png``.
 
@@ -27,8 +26,6 @@ def report(
       config: Of the run.
       run_dir: Its folder.
       returns: Of the final evaluation, float[S, episodes].
-      seconds: Training time, compilation not counted.
-      compile_seconds: Compilation of the training program.
     """
     references = recorded(config.env, config.env_arguments())
     table = Table("agent", "mean return", "s.e.")
@@ -46,14 +43,14 @@ def report(
     settings = " ".join([config.env, *config.env_args])
     console.print(f"{settings}, {returns.shape[1]} episodes of each seed:", highlight=False)
     console.print(table)
-    steps = config.num_updates * config.steps_per_update * config.num_seeds
-    console.print(
-        f"{steps:,} environment steps in {seconds:.0f} s of training, {steps / seconds:,.0f} steps/s "
-        f"(num_seeds * num_envs * num_steps * updates / seconds), after {compile_seconds:.1f} s to compile.",
-        highlight=False,
-    )
+    if config.env in registered() and not references:
+        command = f"python -m envs_jax.reference {settings}"
+        console.print(f"What policies without learning earn here: {command}", highlight=False)
     curve = run_dir / "learning_curve.png"
-    draw_curve(read_rows(run_dir / "metrics.jsonl"), references, curve, f"{config.env}, {config.model}")
+    by_seed: dict[str, list[Row]] = defaultdict(list)
+    for row in read_rows(run_dir / "metrics.jsonl"):
+        by_seed[f"seed {row['seed']}"].append(row)
+    draw_curves(by_seed, references, curve, f"{settings}, {config.model}")
     console.print(f"Learning curve: {curve}", highlight=False, soft_wrap=True)
     console.print(
         f"Play it: python -m iam_jax.evaluate --checkpoint {run_dir}",
@@ -62,30 +59,29 @@ def report(
     )
 
 
-def draw_curve(rows: list[Row], references: dict[str, tuple[float, float]], file: Path, title: str) -> None:
-    """Returns over environment steps, per seed; dots are evaluations, dotted lines references."""
+def draw_curves(
+    curves: dict[str, list[Row]], references: dict[str, tuple[float, float]], file: Path, title: str
+) -> None:
+    """Returns over environment steps, per name; dots are evaluations, dotted lines references."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    by_seed: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_seed[row["seed"]].append(row)
     figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
-    for i, (seed, seed_rows) in enumerate(sorted(by_seed.items())):
-        trained = [(r["step"], r["episode_return"]) for r in seed_rows if r["episode_return"] is not None]
-        played = [r for r in seed_rows if "eval_return" in r]
+    for i, (name, rows) in enumerate(curves.items()):
+        trained = [(r["step"] / 1e6, r["episode_return"]) for r in rows if r["episode_return"] is not None]
+        played = [r for r in rows if "eval_return" in r]
         if trained:
             axes.plot(*zip(*trained, strict=True), color=f"C{i}", alpha=0.5, lw=1)
         axes.errorbar(
-            [r["step"] for r in played],
+            [r["step"] / 1e6 for r in played],
             [r["eval_return"] for r in played],
             [r["eval_return_se"] for r in played],
             color=f"C{i}",
             fmt="o-",
             ms=3,
-            label=f"seed {seed}",
+            label=name,
         )
     for name, (mean, _) in references.items():
         axes.axhline(mean, color="0.5", lw=0.8, ls=":")
@@ -98,7 +94,7 @@ def draw_curve(rows: list[Row], references: dict[str, tuple[float, float]], file
             fontsize=7,
             color="0.4",
         )
-    axes.set(xlabel="environment steps", ylabel="undiscounted return of an episode", title=title)
+    axes.set(xlabel="million environment steps", ylabel="undiscounted return of an episode", title=title)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 0.08), fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=130)

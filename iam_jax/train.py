@@ -10,9 +10,11 @@ from pathlib import Path
 import tyro
 
 from iam_jax import presets
+from iam_jax.checks import check
 from iam_jax.cli import exit_on_error, use_compilation_cache
 from iam_jax.config import Config, ConfigError, differences
 
+PROGRAM = "python -m iam_jax.train"
 DESCRIPTION = """Trains an agent with memory by recurrent PPO.
 
 --env, --preset and --model choose the defaults of everything below; any option overrides them.
@@ -46,7 +48,7 @@ def parse(arguments: list[str]) -> Config:
     Raises:
       ConfigError: A choice cannot work. (An unknown option ends the program with status 2.)
     """
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first = argparse.ArgumentParser(PROGRAM, add_help=False, allow_abbrev=False)
     for name in ("env", "preset", "model", "resume"):
         first.add_argument(f"--{name}")
     chosen, _ = first.parse_known_args(arguments)
@@ -56,10 +58,12 @@ def parse(arguments: list[str]) -> Config:
         args=arguments,
         default=stored or _preset(chosen),
         description=f"{DESCRIPTION}\n{presets.describe()}",
-        prog="python -m iam_jax.train",
+        prog=PROGRAM,
         config=(tyro.conf.OmitArgPrefixes,),
     )
-    config.check()
+    check(config)
+    if chosen.resume == "" or (stored and config.output.run_dir != stored.output.run_dir):
+        raise ConfigError("--resume takes the folder of a run, and no --run-dir beside it.")
     if stored and (changed := differences(config, stored)):
         raise ConfigError(
             f"--resume goes on with the options that {chosen.resume} began with, so leave out "
@@ -82,10 +86,10 @@ def _run_dir(config: Config) -> Path:
     if output.resume:
         return Path(output.resume)
     if output.run_dir:
-        if (Path(output.run_dir) / "config.json").exists():
+        if Path(output.run_dir).exists() and any(Path(output.run_dir).iterdir()):
             raise ConfigError(
-                f"{output.run_dir} already holds a run: go on with --resume {output.run_dir}, "
-                "or choose another --run-dir."
+                f"{output.run_dir} is not empty: if it holds a run, go on with --resume {output.run_dir}; "
+                "else choose another --run-dir."
             )
         return Path(output.run_dir)
     env = re.sub(r"[^\w.-]", "-", config.env)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import signal
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -21,8 +22,8 @@ from iam_jax.play import episode_returns
 from iam_jax.report import report
 
 FINAL_EPISODES = 1000
-EVALUATION_STREAM = 1
-"""Folded into the seed's key, so that evaluation shares no randomness with training."""
+EVALUATION_STREAM = 0x6576616C
+"""Folded into the seed's key for evaluation. Large, because ``fold_in(key, i) == split(key)[i]``."""
 
 
 class StopRequest:
@@ -43,6 +44,7 @@ class StopRequest:
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
+        print("Stopping after this call; once more to stop at once.", file=sys.stderr)
 
 
 class Run:
@@ -64,13 +66,18 @@ class Run:
             state, progress = checkpoints.restore(self.learners.shapes())
         else:
             state, progress = self.learners.init(), Progress(update=0)
+            checkpoints.save(state, progress)  # from now on there is always one to go back to
         sinks = open_sinks(self.run_dir, self.config, progress.update)
         try:
             with StopRequest() as stop:
-                status = self._loop(state, progress, checkpoints, sinks, stop)
+                state, status = self._loop(state, progress, checkpoints, sinks, stop)
         finally:
             for sink in sinks:
                 sink.close()
+        if status == 0:
+            play = self._evaluation(max(FINAL_EPISODES, self.config.output.eval_episodes))
+            returns = np.asarray(play(state.params, self._evaluation_key(self.config.num_updates + 1)))
+            report(self.console, self.config, self.run_dir, returns)
         return status
 
     def _loop(
@@ -80,7 +87,7 @@ class Run:
         checkpoints: Checkpoints,
         sinks: list[Sink],
         stop: StopRequest,
-    ) -> int:
+    ) -> tuple[Any, int]:
         config = self.config
         self.console.print(f"{_describe(config, state)}\nCompiling ...", highlight=False, soft_wrap=True)
         began = time.perf_counter()
@@ -100,7 +107,7 @@ class Run:
                 seconds = progress.seconds + time.perf_counter() - began
                 bad = first_not_finite(metrics)
                 if bad is not None:
-                    return self._stop_at_bad_number(progress.update + bad + 1, checkpoints)
+                    return state, self._stop_at_bad_number(progress.update + bad + 1, checkpoints)
                 progress = dataclasses.replace(
                     progress, update=progress.update + config.updates_per_call, seconds=seconds
                 )
@@ -117,15 +124,19 @@ class Run:
                 if mean_return is not None or late:
                     checkpoints.save(state, progress, mean_return)
                     last_saved = time.monotonic()
+        checkpoints.save(state, progress)
         if progress.update < config.num_updates and stop.signal is not None:
-            checkpoints.save(state, progress)
             resume = f"python -m iam_jax.train --resume {self.run_dir}"
             self.console.print(f"Stopped and saved. Go on with: {resume}", soft_wrap=True)
-            return 128 + stop.signal
-        play = self._evaluation(max(FINAL_EPISODES, config.output.eval_episodes))
-        returns = np.asarray(play(state.params, self._evaluation_key(config.num_updates + 1)))
-        report(self.console, config, self.run_dir, returns, progress.seconds, compile_seconds)
-        return 0
+            return state, 128 + stop.signal
+        steps = progress.update * steps_per_update
+        self.console.print(
+            f"{steps:,} environment steps in {progress.seconds:.0f} s of training: "
+            f"{steps / progress.seconds:,.0f} steps/s "
+            "(num_seeds * num_envs * num_steps * updates / seconds, compilation not counted).",
+            highlight=False,
+        )
+        return state, 0
 
     def _rows(self, metrics: dict[str, np.ndarray], progress: Progress) -> list[Row]:
         return [
@@ -161,10 +172,9 @@ class Run:
         return float(returns.mean())
 
     def _stop_at_bad_number(self, update: int, checkpoints: Checkpoints) -> int:
-        saved = checkpoints.last_update()
-        kept = "There is no checkpoint yet." if saved is None else f"Kept: the checkpoint of update {saved}."
         self.console.print(
-            f"error: NaN or Inf in the loss or the parameters at update {update}. {kept} "
+            f"error: NaN or Inf in the loss or the parameters at update {update}. "
+            f"Kept: the checkpoint of update {checkpoints.last_update()}. "
             "A smaller --learning-rate or --max-grad-norm may help.",
             style="red",
             soft_wrap=True,

@@ -22,6 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
+from envs_jax.environment import EnvParams, EnvState
+
 EMPTY = -1
 """Age of a slot that holds no item."""
 
@@ -41,7 +43,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         if self.size < 3:
-            raise ValueError(f"A warehouse needs at least 3 x 3 cells, not size={self.size}.")
+            raise ValueError(f"A warehouse needs at least 3 x 3 cells, not size={self.size}")
 
     @functools.cached_property
     def slots(self) -> np.ndarray:
@@ -84,7 +86,7 @@ class Layout:
         return self.size**2 + self.num_items
 
 
-class Params(struct.PyTreeNode):
+class Params(EnvParams):
     """Numbers that a user may sweep, then the static choices that change the program.
 
     Attributes:
@@ -122,7 +124,7 @@ MINI_WAREHOUSE = Params(
 )
 
 
-class State(struct.PyTreeNode):
+class State(EnvState):
     """One warehouse.
 
     Attributes:
@@ -131,7 +133,6 @@ class State(struct.PyTreeNode):
       age: Steps since each slot's item appeared, `EMPTY` where there is none, int32[D].
     """
 
-    time: jax.Array
     robot: jax.Array
     age: jax.Array
 

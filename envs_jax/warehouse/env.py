@@ -113,11 +113,35 @@ class Warehouse(Environment):
 
 def warehouse(size: int = 7, **params: Any) -> Warehouse:
     """The paper's Warehouse, or one with another size, lifetime, item probability and so on."""
-    layout = dynamics.Layout(size=size, corners=True)
-    return Warehouse(dynamics.WAREHOUSE.replace(layout=layout, **params))
+    return _variant(dynamics.WAREHOUSE, size, params)
 
 
 def mini_warehouse(size: int = 5, **params: Any) -> Warehouse:
     """The authors' small Warehouse with payment by age, or one with other numbers."""
-    layout = dynamics.Layout(size=size, corners=False)
-    return Warehouse(dynamics.MINI_WAREHOUSE.replace(layout=layout, **params))
+    return _variant(dynamics.MINI_WAREHOUSE, size, params)
+
+
+def _variant(default: Params, size: int, changes: dict[str, Any]) -> Warehouse:
+    if not isinstance(size, int):
+        raise ValueError(f"size is a whole number, not {size!r}")
+    layout = dynamics.Layout(size=size, corners=default.layout.corners)
+    limits = {"max_steps_in_episode": 1, "lifetime": 1, "max_items": 0}
+    for name, value in changes.items():
+        if name == "item_probability":
+            fits, wanted = _is_number(value) and 0 <= value <= 1, "lie in [0, 1]"
+        elif name in limits:
+            whole = isinstance(value, int) and not isinstance(value, bool) and value >= limits[name]
+            fits = whole or (name == "max_items" and value is None)
+            wanted = f"be a whole number from {limits[name]}"
+        elif name in ("pay_by_age", "respawn_cleared", "legacy_removal"):
+            fits, wanted = isinstance(value, bool), "be true or false"
+        else:
+            known = ("size", "item_probability", *limits, "pay_by_age", "respawn_cleared", "legacy_removal")
+            raise ValueError(f"there is no {name!r} (but {', '.join(known)})")
+        if not fits:
+            raise ValueError(f"{name} must {wanted}, not {value!r}")
+    return Warehouse(default.replace(layout=layout, **changes))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

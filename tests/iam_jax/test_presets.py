@@ -4,6 +4,7 @@ import pytest
 
 from iam_jax import presets
 from iam_jax.build import make_learner
+from iam_jax.checks import check
 from iam_jax.config import ConfigError
 
 ENVIRONMENTS = ("warehouse", "mini-warehouse")
@@ -22,7 +23,7 @@ def test_every_preset_builds(env, name, model):
 def test_fast_preset_divides_at_the_documented_number_of_environments(env, model):
     config = presets.preset(env, "fast", model)
     assert config.ppo.num_envs == 4096
-    dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, num_envs=2048)).check()
+    check(dataclasses.replace(config, ppo=dataclasses.replace(config.ppo, num_envs=2048)))
 
 
 def test_paper_presets_have_the_published_sizes():

@@ -3,14 +3,17 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from rich.console import Console
 
 from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints
@@ -18,6 +21,7 @@ from iam_jax.config import Config, ConfigError
 from iam_jax.learners import Learners
 from iam_jax.metrics import check_extras, read_rows
 from iam_jax.train import parse
+from iam_jax.training import Run
 
 SMALL = [
     "--num-envs",
@@ -175,10 +179,24 @@ ERRORS = {
     "minibatches that do not divide": (["--num-minibatches", "7"], "--num-minibatches 7 must divide"),
     "BPTT length that does not divide": (["--bptt-length", "3"], "--bptt-length 3 must divide"),
     "advantage horizon that does not divide": (["--gae-horizon", "5"], "--gae-horizon 5 must divide"),
-    "no environments": (["--num-envs", "0"], "--num-envs must be at least 1"),
+    "no environments": (["--num-envs", "0"], "--num-envs must be at least 1, not 0"),
     "environment argument without value": (["--env-args", "size"], "NAME=VALUE"),
     "unknown environment argument": (["--env-args", "lifespan=3"], "lifespan"),
-    "flicker above one": (["--flicker", "2"], "[0, 1]"),
+    "environment argument of the wrong type": (["--env-args", "lifetime=foo"], "lifetime must be"),
+    "environment argument out of range": (["--env-args", "item_probability=2"], "item_probability must"),
+    "environment argument given twice": (["--env-args", "size=9", "size=7"], "each name once"),
+    "grid too small": (["--env-args", "size=2"], "at least 3 x 3"),
+    "flicker above one": (["--flicker", "2"], "--flicker must be from 0 to 1"),
+    "no attention heads": (["--d-set", "dynamic", "--heads", "0"], "--heads must be at least 1"),
+    "an empty layer": (["--fc", "8", "0"], "--fc must be at least 1"),
+    "no evaluation episodes": (["--eval-episodes", "0"], "--eval-episodes must be at least 1"),
+    "advantage horizon of zero": (["--gae-horizon", "0"], "--gae-horizon must be at least 1"),
+    "learning rate that is no number": (["--learning-rate", "nan"], "--learning-rate must be"),
+    "more environments than can be": (["--num-envs", "1000000000000"], "--num-envs must be"),
+    "previous action beside an image": (
+        ["--env", "Breakout-MinAtar", "--previous-action"],
+        "joins vector observations",
+    ),
     "resuming what is no run": (["--resume", "nowhere"], "no config.json"),
     "misspelt option": (["--num-env", "4"], "num-env"),
 }
@@ -198,6 +216,46 @@ def test_bad_input_ends_in_one_sentence_and_status_2(case, tmp_path):
 def test_environment_without_a_d_set_asks_for_one(tmp_path):
     result = run("iam_jax.train", "--env", "CartPole-v1", "--d-set", "manual", "--run-dir", tmp_path / "run")
     assert result.returncode == 2 and "--d-set-indices" in result.stderr
+
+
+def test_a_run_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    result = train("--run-dir", tmp_path / "file" / "run")
+    assert result.returncode == 2 and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"network": 3}', "not json"])
+def test_a_damaged_config_is_refused(text, tmp_path):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ConfigError, match="damaged or of another version"):
+        Config.load(tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused_with_one_sentence(whole_run, tmp_path):
+    folder = shutil.copytree(whole_run[0], tmp_path / "damaged")
+    for file in (folder / "checkpoints").rglob("*"):
+        if file.is_file() and file.stat().st_size > 1000:
+            file.write_bytes(b"")
+    result = run("iam_jax.evaluate", "--checkpoint", folder, "--episodes", 8)
+    assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
+
+
+def test_a_run_killed_before_its_first_call_can_be_resumed(tmp_path):
+    config = parse([*SMALL, "--total-steps", "256"])
+    unstarted = Run(config, tmp_path, Console(quiet=True))
+    unstarted._loop = lambda state, *_: (state, 130)
+    assert unstarted.train(resume=False) == 130
+    assert final_params(tmp_path)[1].update == 0
+
+
+def test_evaluation_shares_no_key_with_training():
+    config = parse([*SMALL, "--total-steps", "256"])
+    key = Run(config, Path("unused"), Console(quiet=True))._evaluation_key
+    ours = {tuple(jax.random.key_data(key(update))) for update in range(50)}
+    seed = jax.random.key(config.seed)
+    for parent in [seed, *jax.random.split(seed, 50)]:
+        children = jax.random.key_data(jax.random.split(parent, 50))
+        assert not ours & {tuple(child) for child in children}
 
 
 def test_a_folder_with_a_run_is_not_overwritten(whole_run):
