@@ -89,17 +89,18 @@ class Checkpoints:
         step = self._manager.latest_step() if which == "last" else self._manager.best_step()
         if step is None:
             raise ConfigError(f"There is no checkpoint in {self._manager.directory}.")
-        _check_shapes(
-            jax.eval_shape(_without_keys, like),
-            self._manager.item_metadata(step)["state"],
-            self._manager.directory,
-        )
+        folder = self._manager.directory
+        shapes = jax.eval_shape(_without_keys, like)
         like = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         wanted = ocp.args.Composite(state=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore())
         try:
+            _check_shapes(shapes, self._manager.item_metadata(step)["state"], folder)
             restored = self._manager.restore(step, args=wanted)
-        except (ValueError, OSError) as error:
-            raise ConfigError(f"The checkpoint in {self._manager.directory} is damaged: {error}") from error
+        except ConfigError:
+            raise
+        except Exception as error:  # whatever Orbax and its parsers raise on files that are not whole
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(f"The checkpoint in {folder} is damaged ({reason}).") from error
         return restored["state"], Progress(**restored["progress"])
 
 

@@ -245,6 +245,7 @@ def test_a_run_killed_before_its_first_call_can_be_resumed(tmp_path):
     unstarted = Run(config, tmp_path, Console(quiet=True))
     unstarted._loop = lambda state, *_: (state, 130)
     assert unstarted.train(resume=False) == 130
+    (tmp_path / "config.json").write_text(config.to_json())
     assert final_params(tmp_path)[1].update == 0
 
 
