@@ -83,19 +83,24 @@ def draw_curves(
             ms=3,
             label=name,
         )
+    seen = [r["eval_return"] for rows in curves.values() for r in rows if "eval_return" in r]
+    if seen:  # what matters is at the top: neither the first steps nor a weak policy may squeeze it
+        margin = 0.25 * (max(seen) - min(seen)) + 0.02 * abs(max(seen)) + 1e-3
+        axes.set_ylim(min(seen) - margin, max([*seen, *(m for m, _ in references.values())]) + margin)
     for name, (mean, _) in references.items():
-        axes.axhline(mean, color="0.5", lw=0.8, ls=":")
-        axes.annotate(
-            name,
-            (1, mean),
-            xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
-            fontsize=7,
-            color="0.4",
-        )
+        if axes.get_ylim()[0] < mean:
+            axes.axhline(mean, color="0.5", lw=0.8, ls=":")
+            axes.annotate(
+                f"{name} {mean:.1f}",
+                (1.01, mean),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                fontsize=7,
+                color="0.4",
+                annotation_clip=False,
+            )
     axes.set(xlabel="million environment steps", ylabel="undiscounted return of an episode", title=title)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.08), fontsize=8)
+    axes.legend(loc="lower right", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=130)
     plt.close(figure)
