@@ -18,7 +18,9 @@ from envs_jax.environment import Step
 class Wrapper:
     """Passes everything it does not change on to the wrapped environment.
 
-    A wrapper with a state of its own keeps the inner one in ``state.env_state``.
+    A wrapper with a state of its own keeps the inner one in ``state.env_state``. `reset` and `step` are
+    the wrapper's; the hooks below them (`step_env`, `observe`, `is_truncated` ...) stay the inner
+    environment's and take its state.
     """
 
     def __init__(self, env: Any):
