@@ -1,5 +1,6 @@
 """How everything here is timed, and on what."""
 
+import os
 import platform
 import statistics
 import sys
@@ -53,8 +54,6 @@ def _module_name() -> str:
 
 
 def _usable_cores() -> Any:
-    import os
-
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
 
 

@@ -13,12 +13,7 @@ from iam_jax.config import Config
 from iam_jax.metrics import Row, read_rows
 
 
-def report(
-    console: Console,
-    config: Config,
-    run_dir: Path,
-    returns: np.ndarray,
-) -> None:
+def report(console: Console, config: Config, run_dir: Path, returns: np.ndarray) -> None:
     """Prints the final table and draws ``learning_curve.png``.
 
     Args:
