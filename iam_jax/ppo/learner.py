@@ -35,6 +35,20 @@ class TrainState(struct.PyTreeNode):
     update: jax.Array
 
 
+class Rollout(struct.PyTreeNode):
+    """What one update learns from: C chunks of L steps of B environments.
+
+    Attributes:
+      carries: Memory before each chunk, [C, B, ...].
+      transitions: [C, L, B, ...].
+      last_value: Value of the observation behind the rollout, float[B].
+    """
+
+    carries: Any
+    transitions: Transition
+    last_value: jax.Array
+
+
 class Learner:
     """PPO on one environment and model.
 
@@ -73,50 +87,78 @@ class Learner:
 
     def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
         """One rollout and the gradient steps on it."""
-        config = self.config
         key_rollout, key_epochs, key = jax.random.split(state.key, 3)
-        num_chunks = config.num_steps // config.bptt_length
-        actor, carries, transitions = self.actor.rollout(
-            state.params, state.actor, key_rollout, num_chunks, config.bptt_length
+        actor, rollout = self.collect(state.params, state.actor, key_rollout)
+        indices = self.shuffle(key_epochs)
+        (params, opt_state), metrics = self.learn(
+            (state.params, state.opt_state), rollout, indices, state.update
         )
-        batch = self._batch(state.params, actor, carries, transitions)
-        rates = self._schedules(state.update)
-        epoch = partial(self._epoch, batch=batch, rates=rates)
-        (params, opt_state), losses = jax.lax.scan(
-            epoch,
-            (state.params, state.opt_state),
-            jax.random.split(key_epochs, config.num_epochs),
-        )
-        metrics = {
-            **{name: x.mean() for name, x in losses.items()},
-            "ratio_deviation": losses["ratio_deviation"][0, 0],
-            **_episode_metrics(transitions),
-            **_value_metrics(batch),
-            **rates,
-            "params_norm": optax.global_norm(params),
-        }
+        metrics |= _episode_metrics(rollout.transitions)
         state = TrainState(params=params, opt_state=opt_state, actor=actor, key=key, update=state.update + 1)
         return state, metrics
 
-    def _schedules(self, update: jax.Array) -> Metrics:
-        done = update / self.num_updates
+    def collect(self, params: Any, actor: ActorState, key: jax.Array) -> tuple[ActorState, Rollout]:
+        """Acts for ``num_steps`` steps, in chunks of ``bptt_length``."""
         config = self.config
-        linear = lambda start, end: jnp.float32(start + (end - start) * done)  # noqa: E731
+        num_chunks = config.num_steps // config.bptt_length
+        actor, carries, transitions = self.actor.rollout(params, actor, key, num_chunks, config.bptt_length)
+        _, _, last_value = self.actor.apply(params, actor.carry, actor.obs, actor.first)
+        return actor, Rollout(carries=carries, transitions=transitions, last_value=last_value)
+
+    def shuffle(self, key: jax.Array) -> jax.Array:
+        """Sequences of every minibatch of every epoch, int32[epochs, minibatches, sequences]."""
+        config = self.config
+        num_sequences = config.num_envs * config.num_steps // config.bptt_length
+        keys = jax.random.split(key, config.num_epochs)
+        order = jax.vmap(jax.random.permutation, (0, None))(keys, num_sequences)
+        return order.reshape(config.num_epochs, config.num_minibatches, -1)
+
+    def learn(
+        self, learnt: tuple[Any, optax.OptState], rollout: Rollout, indices: jax.Array, update: jax.Array
+    ) -> tuple[tuple[Any, optax.OptState], Metrics]:
+        """The gradient steps of one update.
+
+        Args:
+          learnt: Parameters and optimiser state.
+          rollout: What `collect` returned.
+          indices: What `shuffle` returned, or any minibatches of sequences: chunk c of environment b
+            is sequence ``c * B + b``.
+          update: Updates done before, int32[]; the schedules depend on it.
+
+        Returns:
+          Parameters and optimiser state after it, and metrics.
+        """
+        batch = self._batch(rollout)
+        rates = self._schedules(update)
+        step = partial(self._gradient_step, batch=batch, rates=rates)
+        epoch = partial(jax.lax.scan, step)
+        learnt, losses = jax.lax.scan(epoch, learnt, indices)
+        return learnt, {
+            **{name: x.mean() for name, x in losses.items()},
+            "ratio_deviation": losses["ratio_deviation"][0, 0],
+            **_value_metrics(batch),
+            **rates,
+            "params_norm": optax.global_norm(learnt[0]),
+        }
+
+    def _schedules(self, update: jax.Array) -> Metrics:
+        done = jnp.asarray(update, float) / self.num_updates
+        config = self.config
+        linear = lambda start, end: start + (end - start) * done  # noqa: E731
         return {
             "learning_rate": linear(config.learning_rate, config.learning_rate_end),
             "clip": linear(config.clip, config.clip_end),
             "entropy_coefficient": linear(config.entropy, config.entropy_end),
         }
 
-    def _batch(self, params: Any, actor: ActorState, carries: Any, transitions: Transition) -> Batch:
+    def _batch(self, rollout: Rollout) -> Batch:
         """The rollout as sequences: [chunks, L, B, ...] -> [L, chunks * B, ...]."""
-        config = self.config
+        config, transitions = self.config, rollout.transitions
         in_time = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), transitions)
-        _, _, last_value = self.actor.apply(params, actor.carry, actor.obs, actor.first)
         advantage = gae(
             reward=in_time.reward,
             value=in_time.value,
-            last_value=last_value,
+            last_value=rollout.last_value,
             final_value=in_time.final_value,
             terminated=in_time.terminated,
             truncated=in_time.truncated,
@@ -130,7 +172,7 @@ class Learner:
             return x.reshape(x.shape[0], -1, *x.shape[3:])
 
         return Batch(
-            carry=jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), carries),
+            carry=jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rollout.carries),
             obs=sequences(transitions.obs),
             first=sequences(transitions.first),
             action=sequences(transitions.action),
@@ -138,13 +180,6 @@ class Learner:
             value=sequences(transitions.value),
             advantage=sequences(advantage.reshape(transitions.value.shape)),
         )
-
-    def _epoch(self, state: Any, key: jax.Array, *, batch: Batch, rates: Metrics) -> tuple[Any, Metrics]:
-        num_sequences = batch.first.shape[1]
-        order = jax.random.permutation(key, num_sequences)
-        minibatches = order.reshape(self.config.num_minibatches, -1)
-        step = partial(self._gradient_step, batch=batch, rates=rates)
-        return jax.lax.scan(step, state, minibatches)
 
     def _gradient_step(
         self, state: Any, indices: jax.Array, *, batch: Batch, rates: Metrics
