@@ -62,7 +62,7 @@ def _evaluate(options: Options) -> None:
             numbers = (row.mean(), row.std() / len(row) ** 0.5, row.max(), row.min())
             table.add_row(str(seed), "greedy" if greedy else "sampled", *(f"{x:.2f}" for x in numbers))
     Console().print(table)
-    if film(learners.first_seed(state.params), key, actor=learners.actor, file=file):
+    if film(learners.of_seed(state.params, learners.seeds[0]), key, actor=learners.actor, file=file):
         print(f"One episode: {file}")
     else:
         print("This environment does not draw itself as an RGB array, so there is no GIF.")

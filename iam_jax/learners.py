@@ -52,9 +52,9 @@ class Learners:
             return jax.jit(jax.vmap(function, (0, None)))
         return jax.jit(lambda params, key: function(params, key)[None])
 
-    def first_seed(self, tree: Any) -> Any:
-        """The first seed's part of a state or of params."""
-        return jax.tree.map(lambda x: x[0], tree) if self._many else tree
+    def of_seed(self, tree: Any, seed: int) -> Any:
+        """One seed's part of a state or of params."""
+        return jax.tree.map(lambda x: x[seed - self.seeds[0]], tree) if self._many else tree
 
     def _keys(self) -> jax.Array:
         keys = jax.vmap(jax.random.key)(np.array(self.seeds))

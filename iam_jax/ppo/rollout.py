@@ -110,7 +110,7 @@ class Actor:
         key_action, key_env = jax.random.split(key)
         carry, logits, value = self.apply(params, state.carry, state.obs, state.first)
         action = logits.argmax(-1) if greedy else jax.random.categorical(key_action, logits)
-        obs, env_state, reward, terminated, truncated, info = self._step(key_env, state.env_state, action)
+        obs, env_state, reward, terminated, truncated, info = self.step(key_env, state.env_state, action)
         final_value = jnp.zeros_like(value)
         if self.bootstrap_truncated:
             # Rare, so it is worth a branch. The memory goes on: it has not been reset yet.
@@ -140,7 +140,8 @@ class Actor:
         carry, logits, value = forward(self.model, params, carry, obs[None], first[None])
         return carry, logits[0], value[0]
 
-    def _step(self, key: jax.Array, env_state: Any, action: jax.Array) -> Any:
+    def step(self, key: jax.Array, env_state: Any, action: jax.Array) -> Any:
+        """What every environment answers to its action; see `envs_jax.environment.Environment.step`."""
         keys = jax.random.split(key, len(action))
         return jax.vmap(self.env.step, (0, 0, 0, None))(keys, env_state, action, self.env_params)
 
@@ -153,7 +154,7 @@ class Actor:
             key, time = inputs
             key_action, key_env = jax.random.split(key)
             action = jax.random.randint(key_action, ages.shape, 0, num_actions)
-            stepped = self._step(key_env, state[1], action)[:2]
+            stepped = self.step(key_env, state[1], action)[:2]
             young = time < ages
             keep = lambda new, old: jnp.where(  # noqa: E731
                 young.reshape(-1, *[1] * (new.ndim - 1)), new, old

@@ -1,0 +1,6 @@
+"""Influence-aware memory and recurrent PPO in plain PyTorch, to be read and to check `iam_jax` against.
+
+Read `model`, `gae`, `loss`, `update`, in this order: with `config` they are all of it, and import torch
+alone. `convert`, `train`, `evaluate` and `parity` are command lines; what they need of the JAX packages
+(environments, checkpoints, the other side) they reach through `bridge` and `parity`.
+"""

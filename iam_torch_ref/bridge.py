@@ -1,0 +1,166 @@
+"""What the command lines need of the JAX packages: environments, checkpoints, presets.
+
+Nothing that computes the model or its update is imported from them.
+"""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from torch import Tensor
+
+from iam_jax.build import make_env, make_learner, make_network
+from iam_jax.checkpoint import Checkpoints, Progress
+from iam_jax.checks import check
+from iam_jax.config import Config
+from iam_jax.config import ConfigError as JaxConfigError
+from iam_jax.learners import Learners
+from iam_jax.presets import preset
+from iam_torch_ref.config import ConfigError, ModelConfig, from_dict
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    try:
+        yield
+    except JaxConfigError as error:
+        raise ConfigError(str(error)) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """What B environments answer to their actions.
+
+    Attributes:
+      obs: The next observation to act on, after an episode's end that of the next one, [B, ...].
+      final_obs: The same, but after an episode's end its last one, [B, ...].
+      reward: float32[B].
+      terminated: bool[B].
+      truncated: bool[B].
+      ended: Whether an episode seen from its beginning ended, bool[B].
+      episode_return: Its undiscounted return, float32[B].
+    """
+
+    obs: Tensor
+    final_obs: Tensor
+    reward: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    ended: Tensor
+    episode_return: Tensor
+
+
+class VectorEnv:
+    """B compiled environments behind torch tensors, with the wrappers of a run.
+
+    Keys are split as `iam_jax.play.episode_returns` splits them, so that with one seed both sides
+    meet the same draws.
+
+    Args:
+      run: Config of the run.
+      num_envs: B.
+      key: Source of all randomness.
+      burn_in: Every environment first takes up to so many random steps.
+    """
+
+    def __init__(self, run: dict[str, Any], num_envs: int, key: jax.Array, burn_in: int = 0):
+        actor = make_learner(_config(run)).actor
+        key_reset, self._key = jax.random.split(key)
+        start = jax.jit(actor.reset, static_argnums=(1, 2))(key_reset, num_envs, burn_in)
+        self._state, self.obs = start.env_state, _tensor(start.obs)
+        self._step = jax.jit(actor.step)
+
+    def step(self, action: Tensor) -> Step:
+        key_step, self._key = jax.random.split(self._key)
+        _, key_env = jax.random.split(key_step)
+        obs, self._state, reward, terminated, truncated, info = self._step(
+            key_env, self._state, action.cpu().numpy()
+        )
+        arrays = (obs, info["final_observation"], reward, terminated, truncated)
+        episode = info["episode"]
+        return Step(*map(_tensor, (*arrays, episode["ended"], episode["return"])))
+
+
+@_own_errors()
+def read_run(folder: str, which: str, seed: int | None) -> tuple[dict[str, Any], ModelConfig, dict[str, Any]]:
+    """Parameters of a checkpoint, the model they belong to, and the run's config.
+
+    Raises:
+      ConfigError: There is no such run, checkpoint or seed.
+    """
+    config = Config.load(folder)
+    learners = Learners(make_learner(config), config)
+    state, _ = Checkpoints(folder).restore(learners.shapes(), which)
+    seed = config.seed if seed is None else seed
+    if seed not in learners.seeds:
+        raise ConfigError(f"{folder} has the seeds {', '.join(map(str, learners.seeds))}, not {seed}.")
+    params = learners.of_seed(state.params, seed)
+    run = dataclasses.asdict(dataclasses.replace(config, seed=seed, num_seeds=1))
+    return jax.tree.map(np.asarray, params), model_config(run), run
+
+
+@_own_errors()
+def write_run(folder: str, params: dict[str, Any], run: dict[str, Any]) -> None:
+    """A new run whose only checkpoint holds these parameters, fresh environments and no updates.
+
+    Raises:
+      ConfigError: The folder exists.
+    """
+    if Path(folder).exists():
+        raise ConfigError(f"{folder} exists; give the folder of a new run.")
+    config = _config(run)
+    state = Learners(make_learner(config), config).init()
+    same = jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), params, state.params)
+    Path(folder).mkdir(parents=True)
+    (Path(folder) / "config.json").write_text(config.to_json())
+    Checkpoints(folder).save(state.replace(params=same), Progress(update=0))
+
+
+@_own_errors()
+def run_config(env: str, name: str, model: str, **changes: Any) -> dict[str, Any]:
+    """Config of a preset with changes to the run, its ``network`` and its ``ppo``.
+
+    Raises:
+      ConfigError: A choice cannot work.
+    """
+    config = preset(env, name, model)
+    for section in ("network", "ppo"):
+        part = dataclasses.replace(getattr(config, section), **changes.pop(section, {}))
+        config = dataclasses.replace(config, **{section: part})
+    config = dataclasses.replace(config, **changes)
+    check(config)
+    return dataclasses.asdict(config)
+
+
+@_own_errors()
+def model_config(run: dict[str, Any]) -> ModelConfig:
+    """The model of a run with all its shapes.
+
+    Raises:
+      ConfigError: The environment is unknown, or the d-set does not fit it.
+    """
+    config = _config(run)
+    env, params = make_env(config)
+    network = make_network(config, env, params)
+    return from_dict(
+        ModelConfig,
+        dataclasses.asdict(network.config),
+        num_actions=int(env.action_space(params).n),
+        num_variables=math.prod(env.observation_space(params).shape),
+    )
+
+
+def _config(run: dict[str, Any]) -> Config:
+    return Config.from_json(json.dumps(run))
+
+
+def _tensor(x: Any) -> Tensor:
+    return torch.from_numpy(np.array(x))  # a copy: torch wants to own what it may write to

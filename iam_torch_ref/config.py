@@ -1,0 +1,92 @@
+"""The numbers of a model and of its learner; the names are those in a run's ``config.json``."""
+
+import dataclasses
+from typing import Any, Literal
+
+
+class ConfigError(ValueError):
+    """A choice that cannot work; the message says what to change."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """A model with all its shapes.
+
+    Attributes:
+      num_variables: O, entries of one flattened observation.
+      num_actions: A.
+      architecture: Influence-aware memory, or one of its two baselines.
+      fc: Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn).
+      cell: Recurrent cell of iam and rnn.
+      hidden: H, units of the cell.
+      joint: Layers behind everything, shared by policy and value.
+      d_set: What iam's memory reads.
+      d_set_indices: Indices of a manual d-set.
+      d_set_size: Outputs of a static d-set.
+      heads: Attention heads of a dynamic d-set.
+      attention_units: Units per head.
+      activation: Behind every feedforward layer.
+      init: Of fresh kernels.
+      bias: Biases in feedforward layers and policy head; cells and value head always have one.
+      forget_bias: Constant added in the forget gate of an lstm.
+    """
+
+    num_variables: int
+    num_actions: int
+    architecture: Literal["iam", "rnn", "fnn"] = "iam"
+    fc: tuple[int, ...] = (256,)
+    cell: Literal["gru", "lstm"] = "gru"
+    hidden: int = 64
+    joint: tuple[int, ...] = ()
+    d_set: Literal["manual", "static", "dynamic", "identity"] = "manual"
+    d_set_indices: tuple[int, ...] | None = None
+    d_set_size: int = 24
+    heads: int = 1
+    attention_units: int = 128
+    activation: Literal["relu", "tanh"] = "relu"
+    init: Literal["orthogonal", "glorot"] = "orthogonal"
+    bias: bool = True
+    forget_bias: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOConfig:
+    """The learner. Every ``x``, ``x_end`` pair is a linear schedule over the run.
+
+    Attributes:
+      num_envs: B, environments stepped together.
+      num_steps: T, steps of each in one rollout.
+      bptt_length: L, length of the sequences that gradients flow through.
+      num_epochs: Passes over each rollout.
+      num_minibatches: Parts of a rollout, one gradient step each.
+      gae_horizon: Cut advantages, with bootstrap, every so many steps.
+      bootstrap_truncated: At a time limit go on with the critic's value.
+    """
+
+    num_envs: int = 8
+    num_steps: int = 128
+    bptt_length: int = 8
+    num_epochs: int = 3
+    num_minibatches: int = 4
+    gamma: float = 0.99
+    gae_lambda: float = 0.95
+    gae_horizon: int | None = None
+    learning_rate: float = 2.5e-4
+    learning_rate_end: float = 0.0
+    clip: float = 0.1
+    clip_end: float = 0.1
+    entropy: float = 0.01
+    entropy_end: float = 0.01
+    value_coefficient: float = 0.5
+    clip_value: bool = False
+    normalise_advantage: bool = True
+    max_grad_norm: float | None = 0.5
+    adam_eps: float = 1e-8
+    bootstrap_truncated: bool = True
+
+
+def from_dict(cls: Any, values: dict[str, Any], **more: Any) -> Any:
+    """A config from the entries of ``values`` that it knows, and ``more``."""
+    names = {field.name for field in dataclasses.fields(cls)}
+    known = {name: values[name] for name in names & set(values)} | more
+    return cls(**{name: tuple(x) if isinstance(x, list) else x for name, x in known.items()})

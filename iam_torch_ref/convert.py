@@ -1,0 +1,165 @@
+"""Weights between flax and PyTorch, without loss: the same numbers under other names.
+
+    flax  y = x K + b, K [in, out]        torch  y = x W^T + b, W [out, in]        so  W = K^T
+
+``fc/Dense_1/kernel`` is ``fc.1.weight``, transposed; every other parameter keeps its name and shape.
+
+    python -m iam_torch_ref.convert runs/NAME out.safetensors     # a run's checkpoint to weights
+    python -m iam_torch_ref.convert out.safetensors runs/NEW      # weights to a run that iam_jax plays
+"""
+
+import argparse
+import dataclasses
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from iam_torch_ref.config import ConfigError, ModelConfig, from_dict
+from iam_torch_ref.model import ActorCritic
+
+StateDict = dict[str, Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Agent:
+    """A model and where it comes from.
+
+    Attributes:
+      model: With its weights.
+      run: The config of its run, as in ``config.json``: environment, wrappers, learner.
+    """
+
+    model: ActorCritic
+    run: dict[str, Any]
+
+
+def from_flax(params: dict[str, Any]) -> StateDict:
+    """A ``state_dict`` from flax parameters, nested dicts of arrays with or without ``params`` on top."""
+    state_dict = {}
+    for path, array in _flatten(params.get("params", params)):
+        name = re.sub(r"\bDense_(\d+)\b", r"\1", ".".join(path))
+        tensor = torch.from_numpy(np.array(array))
+        if path[-1] == "kernel":
+            name, tensor = name.removesuffix("kernel") + "weight", tensor.T.contiguous()
+        state_dict[name] = tensor
+    return state_dict
+
+
+def to_flax(state_dict: StateDict) -> dict[str, Any]:
+    """Flax parameters ``{"params": {...}}`` of NumPy arrays from a ``state_dict``."""
+    params: dict[str, Any] = {}
+    for name, tensor in state_dict.items():
+        array = tensor.detach().cpu().numpy()
+        *path, leaf = re.sub(r"\b(\d+)\b", r"Dense_\1", name).split(".")
+        if leaf == "weight":
+            leaf, array = "kernel", array.T.copy()
+        place = params
+        for part in path:
+            place = place.setdefault(part, {})
+        place[leaf] = array
+    return {"params": params}
+
+
+def load(model: ActorCritic, state_dict: StateDict) -> None:
+    """Puts weights into a model.
+
+    Raises:
+      ConfigError: A parameter is missing, unknown, or of another shape; the message names it.
+    """
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in state_dict.items()}
+    for name in sorted(wanted.keys() | given.keys()):
+        if wanted.get(name) != given.get(name):
+            raise ConfigError(
+                f"The weights are of another model: {name} has shape {given.get(name, 'none')} in them "
+                f"and {wanted.get(name, 'none')} in the model."
+            )
+    model.load_state_dict(state_dict)
+
+
+def save_agent(agent: Agent, file: str | Path) -> None:
+    """Writes a safetensors file: the weights, and as metadata the model's sizes and the run's config."""
+    sizes = json.dumps(dataclasses.asdict(agent.model.config))
+    weights = {name: tensor.contiguous() for name, tensor in agent.model.state_dict().items()}
+    save_file(weights, file, metadata={"model": sizes, "run": json.dumps(agent.run)})
+
+
+def load_agent(file: str | Path) -> Agent:
+    """The agent of a safetensors file that `save_agent` wrote.
+
+    Raises:
+      ConfigError: The file is missing, damaged, or not of an agent.
+    """
+    if not Path(file).is_file():
+        raise ConfigError(f"There is no file {file}.")
+    try:
+        with safe_open(file, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        config = from_dict(ModelConfig, json.loads(metadata["model"]))
+        agent = Agent(ActorCritic(config), json.loads(metadata["run"]))
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ConfigError(
+            f"{file} is not an agent that `python -m iam_torch_ref.convert` wrote ({error})."
+        ) from error
+    load(agent.model, weights)
+    return agent
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m iam_torch_ref.convert", description="Weights between a run and a safetensors file."
+    )
+    parser.add_argument("source", help="a run's folder, or a .safetensors file")
+    parser.add_argument("target", help="a .safetensors file, or the folder of a new run")
+    parser.add_argument("--which", choices=("best", "last"), default="best", help="checkpoint of the run")
+    parser.add_argument("--seed", type=int, help="of a run with several; by default its first")
+    options = parser.parse_args(arguments)
+    try:
+        print(_convert(options))
+    except (ConfigError, OSError) as error:
+        sys.exit(_fail(error))
+
+
+def _convert(options: argparse.Namespace) -> str:
+    to_weights = options.target.endswith(".safetensors")
+    if to_weights == options.source.endswith(".safetensors"):
+        raise ConfigError("One of the two must be a .safetensors file and the other a run's folder.")
+    from iam_torch_ref import bridge
+
+    if to_weights:
+        params, config, run = bridge.read_run(options.source, options.which, options.seed)
+        model = ActorCritic(config)
+        load(model, from_flax(params))
+        save_agent(Agent(model, run), options.target)
+    else:
+        agent = load_agent(options.source)
+        bridge.write_run(options.target, to_flax(agent.model.state_dict()), agent.run)
+    return f"Wrote {options.target}."
+
+
+def _fail(error: Exception) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+
+
+def _flatten(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    leaves = []
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            leaves += _flatten(value, (*path, name))
+        else:
+            leaves.append(((*path, name), value))
+    return leaves
+
+
+if __name__ == "__main__":
+    main()
