@@ -72,7 +72,7 @@ class VectorEnv:
     """
 
     def __init__(self, run: dict[str, Any], num_envs: int, key: jax.Array, burn_in: int = 0):
-        actor = make_learner(_config(run)).actor
+        actor = make_learner(to_config(run)).actor
         key_reset, self._key = jax.random.split(key)
         start = jax.jit(actor.reset, static_argnums=(1, 2))(key_reset, num_envs, burn_in)
         self._state, self.obs = start.env_state, _tensor(start.obs)
@@ -116,7 +116,7 @@ def write_run(folder: str, params: dict[str, Any], run: dict[str, Any]) -> None:
     """
     if Path(folder).exists():
         raise ConfigError(f"{folder} exists; give the folder of a new run.")
-    config = _config(run)
+    config = to_config(run)
     state = Learners(make_learner(config), config).init()
     same = jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), params, state.params)
     Path(folder).mkdir(parents=True)
@@ -147,7 +147,7 @@ def model_config(run: dict[str, Any]) -> ModelConfig:
     Raises:
       ConfigError: The environment is unknown, or the d-set does not fit it.
     """
-    config = _config(run)
+    config = to_config(run)
     env, params = make_env(config)
     network = make_network(config, env, params)
     return from_dict(
@@ -158,7 +158,13 @@ def model_config(run: dict[str, Any]) -> ModelConfig:
     )
 
 
-def _config(run: dict[str, Any]) -> Config:
+@_own_errors()
+def to_config(run: dict[str, Any]) -> Config:
+    """The config that a run's dictionary stands for.
+
+    Raises:
+      ConfigError: It is of another version.
+    """
     return Config.from_json(json.dumps(run))
 
 

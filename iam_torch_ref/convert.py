@@ -87,9 +87,10 @@ def load(model: ActorCritic, state_dict: StateDict) -> None:
 
 def save_agent(agent: Agent, file: str | Path) -> None:
     """Writes a safetensors file: the weights, and as metadata the model's sizes and the run's config."""
-    sizes = json.dumps(dataclasses.asdict(agent.model.config))
+    # One entry, because safetensors writes several in an order that changes.
+    described = json.dumps({"model": dataclasses.asdict(agent.model.config), "run": agent.run})
     weights = {name: tensor.contiguous() for name, tensor in agent.model.state_dict().items()}
-    save_file(weights, file, metadata={"model": sizes, "run": json.dumps(agent.run)})
+    save_file(weights, file, metadata={"agent": described})
 
 
 def load_agent(file: str | Path) -> Agent:
@@ -104,8 +105,8 @@ def load_agent(file: str | Path) -> Agent:
         with safe_open(file, framework="pt") as stored:
             metadata = stored.metadata() or {}
             weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        config = from_dict(ModelConfig, json.loads(metadata["model"]))
-        agent = Agent(ActorCritic(config), json.loads(metadata["run"]))
+        described = json.loads(metadata["agent"])
+        agent = Agent(ActorCritic(from_dict(ModelConfig, described["model"])), described["run"])
     except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise ConfigError(
             f"{file} is not an agent that `python -m iam_torch_ref.convert` wrote ({error})."

@@ -1,6 +1,6 @@
 """Plays a converted agent: ``python -m iam_torch_ref.evaluate out.safetensors --env warehouse``.
 
-G = sum_t r_t                over the first episode of each of N fresh environments
+The return is ``G = sum_t r_t`` over the first episode of each of N fresh environments.
 """
 
 import argparse

@@ -1,9 +1,10 @@
 """Acting: the policy samples, the environments answer, and what the update needs is written down.
 
-a_t ~ pi(.|x_t, d_t)                                  sampled as  argmax(logits + Gumbel noise)
-carry_t = memory before it reads o_t                  stored before the step, where a sequence begins
-V'_t = V(o_T, carry_{T})                              after a time limit: the critic's value of the
-                                                      last observation under the memory as it stands
+    a_t ~ pi(.|x_t, d_t)                        sampled as argmax(logits + Gumbel noise)
+    V'_t = V(o_{t+1}, d_t)                      where a time limit ends the episode: the critic's value
+                                                of its last observation under the memory as it stands
+
+The memory is stored before it reads the first observation of a sequence, not after.
 """
 
 import dataclasses

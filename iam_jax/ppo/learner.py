@@ -63,10 +63,7 @@ class Learner:
     def __init__(self, env: Any, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int):
         self.model, self.config, self.num_updates = model, config, num_updates
         self.actor = Actor(env, env_params, model, config.bootstrap_truncated)
-        clip = optax.identity()
-        if config.max_grad_norm is not None:
-            clip = optax.clip_by_global_norm(config.max_grad_norm)
-        self.optimiser = optax.chain(clip, optax.scale_by_adam(eps=config.adam_eps))
+        self.optimiser = make_optimiser(config)
 
     def init(self, key: jax.Array) -> TrainState:
         """Fresh parameters and environments."""
@@ -201,6 +198,14 @@ class Learner:
         updates, opt_state = self.optimiser.update(grads, opt_state, params)
         params = jax.tree.map(lambda p, u: p - rates["learning_rate"] * u, params, updates)
         return (params, opt_state), metrics
+
+
+def make_optimiser(config: PPOConfig) -> optax.GradientTransformation:
+    """Clipping and Adam without a learning rate, which follows a schedule of its own."""
+    clip = optax.identity()
+    if config.max_grad_norm is not None:
+        clip = optax.clip_by_global_norm(config.max_grad_norm)
+    return optax.chain(clip, optax.scale_by_adam(eps=config.adam_eps))
 
 
 def _episode_metrics(transitions: Transition) -> Metrics:

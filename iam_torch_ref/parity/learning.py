@@ -1,0 +1,201 @@
+"""Whole runs: the same rollouts learnt from by both sides, and the same agent played by both."""
+
+import dataclasses
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+from iam_jax.build import make_learner
+from iam_jax.config import Config
+from iam_jax.config import ModelConfig as JaxModelConfig
+from iam_jax.config import PPOConfig as JaxPPOConfig
+from iam_jax.play import episode_returns as jax_episode_returns
+from iam_jax.presets import preset
+from iam_torch_ref import bridge
+from iam_torch_ref.config import PPOConfig, from_dict
+from iam_torch_ref.convert import to_flax
+from iam_torch_ref.evaluate import episode_returns as torch_episode_returns
+from iam_torch_ref.loss import log_prob_of
+from iam_torch_ref.model import ActorCritic, Carry
+from iam_torch_ref.parity.cases import difference, precision, to_tensor, to_torch
+from iam_torch_ref.update import Rollout, make_optimiser, schedules, update
+
+UPDATES = 50
+TOLERANCE = 1e-9
+"""How far apart parameters may be after a run in float64."""
+_NETWORK = JaxModelConfig(fc=(16,), hidden=8, joint=(12,), d_set_size=5, heads=2, attention_units=6)
+_LEARNER = JaxPPOConfig(
+    num_envs=8, num_steps=16, bptt_length=4, num_epochs=3, num_minibatches=4, entropy=0.05, burn_in=96
+)
+_PAPER = replace(
+    _LEARNER,
+    gae_horizon=8,
+    learning_rate=2.5e-4,
+    learning_rate_end=1e-10,
+    clip=0.1,
+    clip_end=1e-5,
+    clip_value=True,
+    normalise_advantage=False,
+    max_grad_norm=None,
+    bootstrap_truncated=False,
+)
+_RUN = Config(env="mini-warehouse", total_steps=UPDATES * 8 * 16, network=_NETWORK, ppo=_LEARNER)
+
+
+def _run(ppo: JaxPPOConfig = _LEARNER, **network: Any) -> Config:
+    return replace(_RUN, ppo=ppo, network=replace(_NETWORK, **network))
+
+
+RUNS = {
+    "iam-manual-gru": _run(),
+    "iam-manual-lstm, paper's learner": _run(_PAPER, cell="lstm", bias=False),
+    "iam-static-gru": _run(d_set="static", activation="tanh"),
+    "iam-dynamic-lstm": _run(d_set="dynamic", cell="lstm"),
+    "rnn-gru, paper's learner": _run(_PAPER, architecture="rnn"),
+    "fnn": _run(architecture="fnn"),
+}
+"""Whole training runs on the mini-warehouse: 50 updates of 3 epochs of 4 minibatches."""
+
+
+def trajectory(run: Config, *, updates: int = UPDATES) -> tuple[float, float]:
+    """Trains in JAX, and in PyTorch on the same rollouts with the same minibatches, in float64.
+
+    Returns:
+      How far apart are, at most: values, probabilities and memories recomputed by PyTorch along each
+      rollout, and what JAX stored; the parameters at the end.
+    """
+    with precision("float64"):
+        records, initial, final = _train(run, updates)
+    config = from_dict(PPOConfig, dataclasses.asdict(run.ppo))
+    model = to_torch(bridge.model_config(dataclasses.asdict(run)), initial, "float64", "cpu")
+    optimiser = make_optimiser(model, config)
+    acting = 0.0
+    for done, record in enumerate(records):
+        rollout = _rollout(record)
+        acting = max(acting, _acting(model, rollout, config.bptt_length))
+        indices = torch.from_numpy(np.array(record["indices"])).long()
+        update(model, optimiser, rollout, indices, schedules(config, done / run.num_updates), config)
+    return acting, difference(final, to_flax(model.state_dict()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """An agent that has learnt something, and observations [T, N, ...] that it met."""
+
+    run: Config
+    params: Any
+    obs: np.ndarray
+    first: np.ndarray
+
+
+def train_briefly(*, env: str = "mini-warehouse", total_steps: int = 1_000_000) -> Trained:
+    """Trains an agent in JAX for some seconds."""
+    run = preset(env, "fast", "iam")
+    run = replace(run, total_steps=total_steps, ppo=replace(run.ppo, num_envs=1024))
+    learner = make_learner(run)
+    state = jax.jit(learner.init)(jax.random.key(0))
+    state, _ = jax.jit(partial(learner.run, num_updates=run.num_updates))(state)
+    return record(run, jax.device_get(state.params))
+
+
+def record(run: Config, params: Any, *, observations: int = 10_000) -> Trained:
+    """An agent with the observations of 100 environments in which it plays."""
+    actor, num_envs = make_learner(run).actor, 100
+    key_reset, key = jax.random.split(jax.random.key(1))
+
+    def step(state: Any, key: jax.Array) -> tuple[Any, Any]:
+        state, transition = actor.act(params, state, key)
+        return state, (transition.obs, transition.first)
+
+    @jax.jit
+    def play(key: jax.Array) -> Any:
+        return jax.lax.scan(step, actor.reset(key_reset, num_envs), jax.random.split(key, steps))[1]
+
+    steps = -(-observations // num_envs)
+    return Trained(run, params, *map(np.asarray, play(key)))
+
+
+def greedy_actions(agent: Trained, dtype: str, device: str = "cpu") -> tuple[int, float]:
+    """Both sides on the recorded observations.
+
+    Returns:
+      On how many of them the greedy actions differ, and how far apart the logits are.
+    """
+    model = to_torch(_model_config(agent), agent.params, dtype, device)
+    num_envs = agent.first.shape[1]
+    with precision(dtype):
+        jax_model = make_learner(agent.run).model
+        params = jax.tree.map(lambda x: jnp.asarray(x, dtype), agent.params)
+        carry = jax_model.initial_carry(num_envs)
+        ours = jax.device_get(jax.jit(jax_model.apply)(params, carry, agent.obs, agent.first)[1])
+    with torch.no_grad():
+        tensors = [to_tensor(x, dtype, device) for x in (agent.obs, agent.first)]
+        theirs = model(model.initial_carry(num_envs), *tensors)[1].cpu().numpy()
+    return int((ours.argmax(-1) != theirs.argmax(-1)).sum()), difference(ours, theirs)
+
+
+def returns(agent: Trained, *, episodes: int = 500, seed: int = 7) -> tuple[float, np.ndarray, np.ndarray]:
+    """Both sides play greedily in float64 on the same draws of the environment.
+
+    Returns:
+      The largest difference between the returns of one episode, and both sides' returns [episodes].
+    """
+    model = to_torch(_model_config(agent), agent.params, "float64", "cpu")
+    with precision("float64"):
+        learner = make_learner(agent.run)
+        params = jax.tree.map(lambda x: jnp.asarray(x, "float64"), agent.params)
+        play = partial(jax_episode_returns, actor=learner.actor, episodes=episodes, greedy=True)
+        ours = np.asarray(jax.jit(play)(params, jax.random.key(seed)))
+        env = bridge.VectorEnv(dataclasses.asdict(agent.run), episodes, jax.random.key(seed))
+        theirs = torch_episode_returns(model, env, greedy=True)
+    return difference(ours, theirs), ours, theirs
+
+
+def _train(run: Config, updates: int) -> tuple[list[Any], Any, Any]:
+    """Every update's rollout and minibatches, and the parameters before and after the run."""
+    learner = make_learner(run)
+    state = jax.jit(learner.init)(jax.random.key(0))
+    params = jax.tree.map(lambda x: x.astype(float), state.params)
+    learnt = (params, learner.optimiser.init(params))
+    collect, shuffle, learn = (jax.jit(f) for f in (learner.collect, learner.shuffle, learner.learn))
+    initial, actor, records = jax.device_get(params), state.actor, []
+    for done, key in enumerate(jax.random.split(jax.random.key(1), updates)):
+        key_rollout, key_epochs = jax.random.split(key)
+        actor, rollout = collect(learnt[0], actor, key_rollout)
+        indices = shuffle(key_epochs)
+        learnt, _ = learn(learnt, rollout, indices, jnp.int32(done))
+        records.append(jax.device_get({"rollout": rollout, "indices": indices}))
+    return records, initial, jax.device_get(learnt[0])
+
+
+def _rollout(record: Any) -> Rollout:
+    """A rollout of JAX, [C, L, B, ...], as one of PyTorch, [T, B, ...]."""
+    carries, transitions = record["rollout"].carries, record["rollout"].transitions
+    tensor = partial(to_tensor, dtype="float64", device="cpu")
+    names = {field.name for field in dataclasses.fields(Rollout)} - {"carries", "last_value"}
+    in_time = {n: tensor(x.reshape(-1, *x.shape[2:])) for n in names for x in [getattr(transitions, n)]}
+    chunks: list[Carry] = [tuple(tensor(part[c]) for part in carries) for c in range(len(transitions.reward))]
+    return Rollout(carries=chunks, last_value=tensor(record["rollout"].last_value), **in_time)
+
+
+@torch.no_grad()
+def _acting(model: ActorCritic, rollout: Rollout, length: int) -> float:
+    """Acts again on a rollout's observations, from the memory before its first chunk alone."""
+    carry, carries, logits, values = rollout.carries[0], [], [], []
+    for obs, first in zip(rollout.obs.split(length), rollout.first.split(length), strict=True):
+        carries.append(carry)
+        carry, chunk_logits, value = model(carry, obs, first)
+        logits.append(chunk_logits)
+        values.append(value)
+    log_prob = log_prob_of(torch.cat(logits), rollout.action)
+    stored = (rollout.carries, rollout.log_prob, rollout.value)
+    return difference(stored, (carries, log_prob, torch.cat(values)))
+
+
+def _model_config(agent: Trained) -> Any:
+    return bridge.model_config(dataclasses.asdict(agent.run))

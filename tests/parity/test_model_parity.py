@@ -1,0 +1,59 @@
+"""One model, one loss, one optimiser: both sides must give the same numbers."""
+
+import pytest
+
+pytest.importorskip("torch", reason="parity needs PyTorch: pip install -e '.[parity]'")
+
+import torch
+
+from iam_torch_ref.parity import checks
+from iam_torch_ref.parity.cases import CASES, TOLERANCE, Pair
+
+EVERY_MODEL = pytest.mark.parametrize("case", CASES, ids=str)
+EVERY_DTYPE = pytest.mark.parametrize("dtype", TOLERANCE)
+ONE_CELL_EACH = [c for c in CASES if c.observation == "vector"]
+
+
+@EVERY_DTYPE
+@EVERY_MODEL
+def test_forward_by_sequence_and_by_step_agrees(case, dtype):
+    assert checks.forward(Pair(case, dtype)) <= TOLERANCE[dtype]
+
+
+@EVERY_DTYPE
+@EVERY_MODEL
+def test_gradients_of_the_loss_agree_for_every_parameter(case, dtype):
+    assert checks.gradients(Pair(case, dtype)) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize(("clip_value", "normalise"), [(False, False), (False, True), (True, False)])
+def test_gradients_agree_under_other_settings_of_the_loss(clip_value, normalise):
+    pair = Pair(CASES[5])
+    apart = checks.gradients(pair, clip_value=clip_value, normalise_advantage=normalise)
+    assert apart <= TOLERANCE["float64"]
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("horizon", [None, 8])
+def test_advantages_agree(horizon, dtype):
+    assert checks.advantages(dtype, horizon=horizon) <= TOLERANCE[dtype]
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("case", ONE_CELL_EACH, ids=str)
+def test_adam_and_gradient_clipping_agree(case, dtype):
+    assert checks.optimiser(Pair(case, dtype)) <= TOLERANCE[dtype]
+
+
+def test_adam_agrees_without_clipping():
+    assert checks.optimiser(Pair(CASES[0]), max_grad_norm=None) <= TOLERANCE["float64"]
+
+
+@pytest.mark.gpu
+@EVERY_MODEL
+def test_forward_and_gradients_agree_on_a_gpu(case):
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch sees no GPU")
+    pair = Pair(case, "float32", "cuda")
+    assert checks.forward(pair) <= TOLERANCE["float32"]
+    assert checks.gradients(pair) <= TOLERANCE["float32"]

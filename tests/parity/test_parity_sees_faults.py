@@ -1,0 +1,112 @@
+"""Negative controls: each fault, put into the PyTorch side or the rollout, must break parity."""
+
+import pytest
+
+pytest.importorskip("torch", reason="parity needs PyTorch: pip install -e '.[parity]'")
+
+import jax
+import jax.numpy as jnp
+import torch
+
+from iam_jax.ppo.rollout import Actor
+from iam_torch_ref import loss, update
+from iam_torch_ref.model import Memory
+from iam_torch_ref.parity import checks, learning
+from iam_torch_ref.parity.cases import TOLERANCE, Case, Pair
+
+SEEN = 100 * TOLERANCE["float64"]
+"""A difference that cannot be taken for rounding."""
+
+
+def swap_gates(cell, first, second):
+    """Exchanges two blocks of a cell's weights."""
+    for parameter in (cell.input.weight, cell.input.bias, cell.recurrent.weight):
+        gates = list(parameter.detach().clone().split(cell.recurrent.in_features))
+        gates[first], gates[second] = gates[second], gates[first]
+        parameter.data = torch.cat(gates)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_swapped_gates_are_seen(cell):
+    pair = Pair(Case("iam", "manual", cell))
+    assert checks.forward(pair) <= TOLERANCE["float64"]
+    swap_gates(pair.torch_model.memory.cell, 0, 1)
+    assert checks.forward(pair) > SEEN
+
+
+def test_a_second_bias_per_gate_is_seen_after_one_step_of_adam():
+    """torch.nn.GRU adds two biases; each gets the whole gradient, so their sum moves twice as far."""
+    ours, theirs = torch.zeros(1, requires_grad=True), torch.zeros(2, requires_grad=True)
+    for parameter in (ours, theirs):
+        adam = torch.optim.Adam([parameter], lr=0.1)
+        parameter.sum().backward()
+        adam.step()
+    assert theirs.sum().item() == pytest.approx(2 * ours.sum().item())
+
+
+def test_attention_that_reads_the_cell_state_is_seen(monkeypatch):
+    pair = Pair(Case("iam", "dynamic", "lstm"))
+    assert checks.forward(pair) <= TOLERANCE["float64"]
+
+    def reads_c(self, carry, obs, first):
+        outputs = []
+        for o, start in zip(obs, first, strict=True):
+            carry = tuple(torch.where(start[:, None], 0, part) for part in carry)
+            carry = self.cell(carry, self.selector(o, carry[1]))
+            outputs.append(carry[0])
+        return carry, torch.stack(outputs)
+
+    monkeypatch.setattr(Memory, "forward", reads_c)
+    assert checks.forward(pair) > SEEN
+
+
+def test_a_reset_one_step_late_is_seen(monkeypatch):
+    original = Memory.forward
+    monkeypatch.setattr(
+        Memory, "forward", lambda self, carry, obs, first: original(self, carry, obs, first.roll(1, 0))
+    )
+    assert checks.forward(Pair(Case("iam", "manual", "gru"))) > SEEN
+
+
+def test_a_carry_stored_after_the_step_is_seen(monkeypatch):
+    original = Actor.rollout
+
+    def late(self, *args):
+        after, carries, transitions = original(self, *args)
+        shifted = jax.tree.map(lambda c, last: jnp.concatenate([c[1:], last[None]]), carries, after.carry)
+        return after, shifted, transitions
+
+    monkeypatch.setattr(Actor, "rollout", late)
+    acting, _ = learning.trajectory(learning.RUNS["iam-manual-gru"], updates=1)
+    assert acting > 100 * learning.TOLERANCE
+
+
+def test_an_advantage_normalised_twice_is_seen(monkeypatch):
+    original = loss.normalised
+    monkeypatch.setattr(loss, "normalised", lambda advantage: original(original(advantage)))
+    assert checks.gradients(Pair(Case("fnn"))) > SEEN
+
+
+def test_another_epsilon_in_the_advantage_is_seen(monkeypatch):
+    monkeypatch.setattr(loss, "ADVANTAGE_EPS", 1e-5)
+    assert checks.gradients(Pair(Case("fnn"))) > SEEN
+
+
+def test_another_epsilon_in_adam_is_seen(monkeypatch):
+    original = update.make_optimiser
+
+    def other(model, config):
+        adam = original(model, config)
+        adam.param_groups[0]["eps"] = 1e-5
+        return adam
+
+    monkeypatch.setattr(update, "make_optimiser", other)
+    assert checks.optimiser(Pair(Case("fnn"))) > SEEN
+
+
+def test_the_epsilon_in_torch_s_own_gradient_clipping_is_seen(monkeypatch):
+    def torch_s_own(model, limit):
+        torch.nn.utils.clip_grad_norm_(model.parameters(), limit)
+
+    monkeypatch.setattr(update, "clip_global_norm", torch_s_own)
+    assert checks.optimiser(Pair(Case("fnn"))) > SEEN
