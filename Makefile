@@ -1,21 +1,25 @@
 # `make train` and `make test` need Python 3.11 to 3.13 and nothing else: they make .venv themselves.
 PYTHON ?= python3
 ARGS ?=
+# `make test EXTRAS=parity,traffic` also runs what needs PyTorch and SUMO; without them it says what it skips.
+EXTRAS ?=
+comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
+READY_DEV := $(VENV)/ready-dev$(if $(EXTRAS),-$(subst $(comma),-,$(EXTRAS)))
 
 .PHONY: train test test-all clean
 
 train: $(VENV)/ready
 	$(BIN)/python -m iam_jax.train --env warehouse --num-envs 4096 $(ARGS)
 
-test: $(VENV)/ready-dev
+test: $(READY_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest $(ARGS)
 
-test-all: $(VENV)/ready-dev
+test-all: $(READY_DEV)
 	$(BIN)/pytest -m "not gpu" $(ARGS)
 
 $(VENV)/ready: pyproject.toml
@@ -23,8 +27,8 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
-$(VENV)/ready-dev: $(VENV)/ready
-	$(BIN)/pip install --quiet --editable ".[dev]"
+$(READY_DEV): $(VENV)/ready
+	$(BIN)/pip install --quiet --editable ".[dev$(if $(EXTRAS),$(comma)$(EXTRAS))]"
 	touch $@
 
 clean:

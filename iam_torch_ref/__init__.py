@@ -4,3 +4,15 @@ Read `model`, `gae`, `loss`, `update`, in this order: with `config` they are all
 alone. `convert`, `train`, `evaluate` and `parity` are command lines; what they need of the JAX packages
 (environments, checkpoints, the other side) they reach through `bridge` and `parity`.
 """
+
+import sys
+
+try:
+    import safetensors
+    import torch  # noqa: F401
+except ImportError as error:
+    sentence = f"iam_torch_ref needs {error.name}: pip install -e '.[parity]'"
+    if sys.argv[0] != "-m":
+        raise ImportError(sentence) from error
+    print(f"error: {sentence}", file=sys.stderr)  # a command line, about to be imported
+    sys.exit(2)

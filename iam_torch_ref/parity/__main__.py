@@ -106,6 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tf32", action="store_true", help="also say how far apart TF32 is")
     parser.add_argument("--checkpoint", metavar="RUN", help="compare this run's agent")
     options = parser.parse_args(arguments)
+    torch.set_num_threads(1)  # for models this small, threads only wait for each other
     try:
         torch.empty(0, device=options.device)
         agent = trained_agent(options.checkpoint)

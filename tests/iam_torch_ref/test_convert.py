@@ -4,14 +4,19 @@ import pytest
 
 pytest.importorskip("torch", reason="the PyTorch reference needs PyTorch: pip install -e '.[parity]'")
 
-import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import numpy as np
 import torch
 
-from iam_jax.config import Config
+from iam_jax.build import make_learner
+from iam_jax.checkpoint import Checkpoints, Progress
 from iam_jax.evaluate import main as evaluate_in_jax
+from iam_jax.learners import Learners
 from iam_torch_ref import bridge
 from iam_torch_ref.config import ConfigError
 from iam_torch_ref.convert import from_flax, load, to_flax
@@ -67,7 +72,7 @@ def test_an_agent_goes_to_a_run_and_back_and_earns_the_same(trained, tmp_path, c
     mean = capsys.readouterr().out.split("greedy   mean return ")[1].split(" ")[0]
     with pytest.raises(SystemExit) as exit_:
         evaluate_in_jax(["--checkpoint", str(run), "--episodes", "50"])
-    assert exit_.value.code == 0
+    assert not exit_.value.code
     (greedy,) = [line for line in capsys.readouterr().out.splitlines() if "greedy" in line]
     assert mean in greedy
 
@@ -75,10 +80,7 @@ def test_an_agent_goes_to_a_run_and_back_and_earns_the_same(trained, tmp_path, c
 def test_a_run_of_several_seeds_gives_the_seed_asked_for(tmp_path):
     run = bridge.run_config("mini-warehouse", "paper", "fnn", num_seeds=2, seed=5)
     params = []
-    from iam_jax.checkpoint import Checkpoints, Progress
-    from iam_jax.learners import Learners, make_learner
-
-    config = Config.from_json(json.dumps(run))
+    config = bridge.to_config(run)
     state = Learners(make_learner(config), config).init()
     (tmp_path / "config.json").write_text(config.to_json())
     Checkpoints(tmp_path).save(state, Progress(update=0))
@@ -127,9 +129,21 @@ def test_an_environment_that_does_not_fit_the_agent_is_refused(trained, capsys):
 
 
 def test_training_refuses_what_cannot_work(tmp_path, capsys):
-    refused(
-        train, "--num-envs", "7", "--preset", "paper", "--env", "warehouse", "--out", tmp_path / "no" / "a"
-    )
+    refused(train, "--out", tmp_path / "no" / "agent.safetensors")
     assert "There is no folder" in capsys.readouterr().err
     refused(train, "--preset", "papers")
     assert "Presets are" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["convert", "evaluate", "parity", "train"])
+def test_a_missing_pytorch_ends_in_one_sentence(tmp_path, module):
+    (tmp_path / "torch.py").write_text("raise ImportError('no torch', name='torch')")
+    path = f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"
+    result = subprocess.run(
+        [sys.executable, "-m", f"iam_torch_ref.{module}"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 2
+    assert result.stderr == "error: iam_torch_ref needs torch: pip install -e '.[parity]'\n"

@@ -4,10 +4,15 @@ import pytest
 
 pytest.importorskip("torch", reason="parity needs PyTorch: pip install -e '.[parity]'")
 
+from pathlib import Path
+
 import torch
 
+from iam_torch_ref.bridge import model_config, run_config
+from iam_torch_ref.model import ActorCritic
 from iam_torch_ref.parity import checks
 from iam_torch_ref.parity.cases import CASES, TOLERANCE, Pair
+from iam_torch_ref.parity.diagram import diagram
 
 EVERY_MODEL = pytest.mark.parametrize("case", CASES, ids=str)
 EVERY_DTYPE = pytest.mark.parametrize("dtype", TOLERANCE)
@@ -57,3 +62,8 @@ def test_forward_and_gradients_agree_on_a_gpu(case):
     pair = Pair(case, "float32", "cuda")
     assert checks.forward(pair) <= TOLERANCE["float32"]
     assert checks.gradients(pair) <= TOLERANCE["float32"]
+
+
+def test_the_diagram_in_the_docs_is_that_of_the_built_model():
+    model = ActorCritic(model_config(run_config("warehouse", "fast", "iam")))
+    assert diagram(model) in (Path(__file__).parents[2] / "docs" / "parity.md").read_text()
