@@ -8,7 +8,7 @@ alone. `convert`, `train`, `evaluate` and `parity` are command lines; what they 
 import sys
 
 try:
-    import safetensors
+    import safetensors  # noqa: F401
     import torch  # noqa: F401
 except ImportError as error:
     sentence = f"iam_torch_ref needs {error.name}: pip install -e '.[parity]'"
