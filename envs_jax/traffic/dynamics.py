@@ -23,6 +23,8 @@ CAR_LENGTH, MIN_GAP = 5.0, 2.5
 """Metres: of a car, and from a standing car to the one in front."""
 ACCELERATION, BRAKING, EMERGENCY_BRAKING = 2.6, 4.5, 9.0
 """Metres per second squared."""
+ARRIVAL_MARGIN = 0.1
+"""Metres before the end of its route at which SUMO lets a car arrive."""
 WAITING_SPEED = 0.1
 """Metres per second up to which a car counts as waiting."""
 
@@ -140,7 +142,7 @@ def step(state: State, action: jax.Array, noise: jax.Array, params: Params) -> t
     line = jnp.where(crossed, 1 - state.line, state.line)
     to_line = jnp.where(crossed, to_line + _arm_length(line), to_line)
     lines_left = state.lines_left - crossed
-    arrived = state.driving & (lines_left == 0) & (to_line <= _of_route(state.route, network.EXIT_DISTANCE))
+    arrived = state.driving & (lines_left == 0) & (to_line < _exit(state) + ARRIVAL_MARGIN)
     waits = state.driving & ~arrived & (speed <= WAITING_SPEED)
     state = State(
         time=state.time + 1,
@@ -254,8 +256,10 @@ def _next_speed(state: State, light: jax.Array, noise: jax.Array, params: Params
 
     ahead = _ahead(state)
     others = state.driving & ~jnp.eye(len(speed), dtype=bool)
-    # A leader that is wholly past the line at which this car will stop does not matter.
-    leads = others & ~(stops[:, None] & (ahead - CAR_LENGTH >= to_line[:, None]))
+    # A car looks no further than the line at which it will stop, or the end of its route.
+    sight = jnp.where(stops, to_line, jnp.inf)
+    sight = jnp.where(state.lines_left == 0, to_line - _exit(state), sight)
+    leads = others & (ahead - CAR_LENGTH < sight[:, None])
     # The least is that of the nearest car: the next one is a car's length ahead of it, which no brake gap
     # makes up for. This spares finding out which car is the nearest.
     room = ahead - (CAR_LENGTH + MIN_GAP) + brake_gap
@@ -314,6 +318,11 @@ def _enters(state: State) -> jax.Array:
     next_in_queue = due & ~(due & same_route & earlier).any(-1)
     free = (~state.driving | (_ahead(state) >= CAR_LENGTH + MIN_GAP)).all(-1)
     return next_in_queue & free
+
+
+def _exit(state: State) -> jax.Array:
+    """Metres from the end of each car's route to the line behind it, float[N]."""
+    return _of_route(state.route, network.EXIT_DISTANCE)
 
 
 def _arm_length(line: jax.Array) -> jax.Array:
