@@ -65,8 +65,10 @@ def main() -> None:
     best = search(env, params, key_search, episodes=options.episodes, finalists=5)
     returns = clock_returns(env, params, best, key_final, options.final_episodes)
     for (north, west, phase), scores in zip(best, returns, strict=True):
-        error = scores.std() / len(scores) ** 0.5
-        print(f"north {north} s, west {west} s, phase {phase:2} s: {scores.mean():7.2f} ± {error:.2f}")
+        standard_error = scores.std() / len(scores) ** 0.5
+        print(
+            f"north {north} s, west {west} s, phase {phase:2} s: {scores.mean():7.2f} ± {standard_error:.2f}"
+        )
 
 
 if __name__ == "__main__":

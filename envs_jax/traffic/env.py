@@ -10,8 +10,8 @@ import numpy as np
 from envs_jax import spaces
 from envs_jax.environment import Environment, Step, select
 from envs_jax.traffic import dynamics
-from envs_jax.traffic.dynamics import Params, State
-from envs_jax.traffic.policies import Policy, policies
+from envs_jax.traffic.policies import POLICIES, Policy
+from envs_jax.traffic.state import Params, State
 
 
 class Traffic(Environment):
@@ -102,7 +102,7 @@ class Traffic(Environment):
 
     def policies(self) -> dict[str, Policy]:
         """Reference policies that need no learning; see `envs_jax.traffic.policies`."""
-        return policies()
+        return dict(POLICIES)
 
     def render(self, state: State, params: Params | None = None) -> np.ndarray:
         """The crossing and the loop as a picture, uint8[H, W, 3]."""
@@ -120,7 +120,7 @@ class Traffic(Environment):
 
 
 def traffic(**params: Any) -> Traffic:
-    """The paper's traffic task, or one with other numbers: the fields of `dynamics.Params`."""
+    """The paper's traffic task, or one with other numbers: see `Params`."""
     known = ("max_steps_in_episode", "sigma", "yellow_steps", "west_start_probability", "num_cars", "box")
     for name, value in params.items():
         if name in ("sigma", "west_start_probability"):
@@ -130,7 +130,10 @@ def traffic(**params: Any) -> Traffic:
         elif name == "yellow_steps":
             fits, wanted = _is_whole(value) and value >= 1, "be a whole number from 1"
         elif name == "num_cars":
-            fits, wanted = _is_whole(value) and 1 <= value <= MOST_CARS, f"be a whole number from 1 to {MOST_CARS}"
+            fits, wanted = (
+                _is_whole(value) and 1 <= value <= MOST_CARS,
+                f"be a whole number from 1 to {MOST_CARS}",
+            )
         elif name == "box":
             fits, wanted = _is_box(value), "be (low, high), low in 6, 10 .. 38 and high in 42, 46 .. 98"
         elif name == "carry_light_over_resets":

@@ -137,7 +137,7 @@ ROUTES = (Route("L67_0", "L62_0", 36), Route("L63_0", "L66_0", 44))
 
 def _place(lane: str, position: float) -> tuple[int, float]:
     """Next line and metres to it."""
-    line, ordinal = np.argwhere(ARM_LANES == _lane(lane))[0]
+    line, ordinal = np.argwhere(_lane(lane) == ARM_LANES)[0]
     return int(line), float(LANE_END[line, ordinal] + LANE_LENGTH[_lane(lane)] - position)
 
 
@@ -147,9 +147,7 @@ START_LINE = np.array([_place(route.first, 0)[0] for route in ROUTES])
 START_DISTANCE = np.array([_place(route.first, INSERT_POSITION)[1] for route in ROUTES]).round(2)
 """Metres to it at the beginning, [2]."""
 
-EXIT_DISTANCE = np.array(
-    [_place(route.last, LANE_LENGTH[_lane(route.last)])[1] for route in ROUTES]
-).round(2)
+EXIT_DISTANCE = np.array([_place(route.last, LANE_LENGTH[_lane(route.last)])[1] for route in ROUTES]).round(2)
 """Metres from the route's end to the line behind it, [2]."""
 
 LINES = np.array([sum(edge in ("L64", "L68") for edge in route.edge_names) for route in ROUTES])

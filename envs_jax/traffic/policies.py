@@ -1,8 +1,8 @@
 """Reference policies of the traffic task: what one gets without learning.
 
-A policy maps ``(key, state, params) -> action``. It sees the simulator's state, and its name says how much of
-it it may use: clocks and constants read only the time, "longest queue seen" only the observation and the
-light that it set itself, and only the planner reads hidden cars.
+A policy maps ``(key, state, params) -> action``. It sees the simulator's state, and its name says how much
+of it it may use: constants nothing, clocks the time, `longest_queue_seen` the observation and the light,
+which an agent could remember, and only `planner` reads hidden cars.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs_jax.traffic import dynamics
-from envs_jax.traffic.dynamics import NORTH_GREEN, NORTH_YELLOW, WEST_YELLOW, Params, State
+from envs_jax.traffic.state import NORTH_YELLOW, WEST_GREEN, Params, State
 
 Policy = Callable[[jax.Array, State, Params], jax.Array]
+Seconds = int | jax.Array
 
 
 def random(key: jax.Array, state: State, params: Params) -> jax.Array:
@@ -27,7 +28,7 @@ def always(action: int) -> Policy:
     return lambda key, state, params: jnp.int32(action)
 
 
-def clock(north: int, west: int | None = None, phase: int = 0) -> Policy:
+def clock(north: Seconds, west: Seconds | None = None, phase: Seconds = 0) -> Policy:
     """Asks for north for ``north`` seconds, then for west for ``west`` seconds, and so on.
 
     Args:
@@ -40,41 +41,57 @@ def clock(north: int, west: int | None = None, phase: int = 0) -> Policy:
 
 
 def longest_queue_seen(key: jax.Array, state: State, params: Params) -> jax.Array:
-    """Asks for green where more cars are in sight before the line; keeps the present green in a tie."""
+    """Asks for green where more cars are in sight before the line; in a tie for the green it last got."""
+    low, high = params.box
     seen = dynamics.observe(state, params)
-    before_line = params.cells - (params.box[1] - 42) // 4 - 1
-    north_cells = (params.box[1] - 42) // 4
-    west_cells = (38 - params.box[0]) // 4
-    del before_line
-    north = seen[:north_cells].sum()
-    west = seen[params.cells : params.cells + west_cells].sum()
-    return jnp.where(north == west, _asked_for(state), west > north).astype(jnp.int32)
+    north = seen[: (high - 42) // 4].sum()
+    west = seen[params.cells : params.cells + (38 - low) // 4].sum()
+    return jnp.where(north == west, _granted(state), west > north).astype(jnp.int32)
 
 
-def _asked_for(state: State) -> jax.Array:
-    """The green that is on, or that comes after the present yellow: 0 north, 1 west."""
-    return ((state.light != NORTH_GREEN) & (state.light != WEST_YELLOW)).astype(jnp.int32)
+def planner(
+    key: jax.Array,
+    state: State,
+    params: Params,
+    *,
+    delays: tuple[int, ...] = tuple(range(0, 40, 4)),
+    stays: tuple[int, ...] = (20, 27, 34),
+    horizon: int = 60,
+) -> jax.Array:
+    """Tries plans in the model itself, with every car known and one sample of how drivers will dawdle.
 
+    A plan keeps the present green for one of ``delays`` seconds, then asks for the other one, and for
+    another change after every one of ``stays`` seconds. All plans meet the same sample; the first action of
+    the best is taken, and the next step plans anew. It bounds nothing: other plans may be better, and it
+    takes one future for granted.
 
-def planner(key, state, params, *, delays=tuple(range(0, 40, 3)), stays=(9, 14, 19, 24, 29, 36), horizon=45, samples=1):
-    kept = _asked_for(state)
-    delay, stay = (jnp.asarray(x.ravel()) for x in np.meshgrid(np.array(delays), np.array(stays), indexing="ij"))
-    delay = jnp.append(delay, horizon); stay = jnp.append(stay, 1)
-    noise = jax.random.uniform(key, (samples, horizon, params.num_cars))
+    Args:
+      key: Source of the sample.
+      state: Present state.
+      params: The variant.
+      delays: Seconds until the first change; not to change is a plan too.
+      stays: Seconds between changes from then on.
+      horizon: Seconds that count.
+    """
+    grid = np.stack(np.meshgrid(delays, stays), -1).reshape(-1, 2)
+    plans = jnp.asarray(np.append(grid, [[horizon, horizon]], 0))
+    noise = jax.random.uniform(key, (horizon, params.num_cars))
+    kept = _granted(state)
 
-    def value(delay, stay, noise):
-        def one(state, x):
-            t, u = x
-            switched = (t >= delay) & ((t - delay) // stay % 2 == 0)
-            action = jnp.where(switched, 1 - kept, kept)
-            live = state.time < params.max_steps_in_episode
-            state, r = dynamics.step(state, action, u, params)
-            return state, jnp.where(live, r, 0)
-        return jax.lax.scan(one, state, (jnp.arange(horizon), noise))[1].sum()
+    def value(plan: jax.Array) -> jax.Array:
+        delay, stay = plan
 
-    values = jax.vmap(lambda d, s: jax.vmap(lambda n: value(d, s, n))(noise).mean())(delay, stay)
-    best = values.argmax()
-    return jnp.where(delay[best] == 0, 1 - kept, kept)
+        def step(state: State, inputs: tuple[jax.Array, jax.Array]) -> tuple[State, jax.Array]:
+            time, noise = inputs
+            changed = (time >= delay) & ((time - delay) // stay % 2 == 0)
+            counts = state.time < params.max_steps_in_episode
+            state, reward = dynamics.step(state, jnp.where(changed, 1 - kept, kept), noise, params)
+            return state, jnp.where(counts, reward, 0.0)
+
+        return jax.lax.scan(step, state, (jnp.arange(horizon), noise))[1].sum()
+
+    best = plans[jax.vmap(value)(plans).argmax()]
+    return jnp.where(best[0] == 0, 1 - kept, kept)
 
 
 POLICIES: dict[str, Policy] = {
@@ -86,9 +103,14 @@ POLICIES: dict[str, Policy] = {
     "clock 16": clock(16),
     "clock 27": clock(27),
     "clock 30": clock(30),
+    "best clock": clock(26, 27, phase=26),
     "longest queue seen": longest_queue_seen,
+    "planner, all cars known": planner,
 }
+"""``best clock``, found by ``python -m envs_jax.traffic.clock``: west for 27 s first, then north for 26."""
 
 
-def policies() -> dict[str, Policy]:
-    return POLICIES
+def _granted(state: State) -> jax.Array:
+    """The green that is on, or that comes after the present yellow: 0 north, 1 west."""
+    west = (state.light == WEST_GREEN) | (state.light == NORTH_YELLOW)
+    return west.astype(jnp.int32)

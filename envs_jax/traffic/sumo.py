@@ -17,10 +17,10 @@ from xml.etree import ElementTree
 import numpy as np
 
 from envs_jax.traffic import network
-from envs_jax.traffic.dynamics import Params
+from envs_jax.traffic.state import Params
 
 PHASES = ("GGrr", "yyrr", "rrGG", "rryy")
-"""SUMO's letters for `dynamics.NORTH_GREEN` .. `WEST_YELLOW`: two links from the north, two from the west."""
+"""SUMO's letters for `state.NORTH_GREEN` .. `WEST_YELLOW`: two links from the north, two from the west."""
 
 NUM_LANE_GENERATORS = 64
 """SUMO's default number of generators for dawdling; this network has fewer lanes."""
@@ -106,7 +106,13 @@ class Sumo:
         self._write_routes()
         self._libsumo.start(
             [
-                *("sumo", "--net-file", str(self._network), "--route-files", str(self._files / "cars.rou.xml")),
+                *(
+                    "sumo",
+                    "--net-file",
+                    str(self._network),
+                    "--route-files",
+                    str(self._files / "cars.rou.xml"),
+                ),
                 *("--seed", str(seed), "--thread-rngs", str(NUM_LANE_GENERATORS), "--step-length", "1"),
                 *("--no-step-log", "true", "--no-warnings", "true", "--xml-validation", "never"),
             ]
@@ -243,7 +249,7 @@ class Sumo:
 
 
 def _installed() -> tuple[Any, str]:
-    """libsumo and the path of netconvert."""
+    """The libsumo module and the path of netconvert."""
     try:
         import libsumo
         import sumo
