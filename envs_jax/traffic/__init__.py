@@ -1,4 +1,4 @@
-"""The traffic task: the road in `network`, rules in `dynamics` on a `state`, the environment in `env`, SUMO in `sumo`."""
+"""The traffic task: the road in `network`, rules in `dynamics`, the environment in `env`, SUMO in `sumo`."""
 
 from envs_jax.traffic.env import Traffic
 from envs_jax.traffic.state import Params, State
