@@ -197,10 +197,7 @@ def _next_speed(state: State, light: jax.Array, noise: jax.Array, params: Params
 
     ahead = _ahead(state)
     others = state.driving & ~jnp.eye(len(speed), dtype=bool)
-    # A car looks no further than the line at which it will stop, or the end of its route.
-    sight = jnp.where(stops, to_line, jnp.inf)
-    sight = jnp.where(state.lines_left == 0, to_line - _exit(state), sight)
-    leads = others & (ahead - CAR_LENGTH < sight[:, None])
+    leads = others & (ahead - CAR_LENGTH < _sight(state, stops)[:, None])
     # The least is that of the nearest car: the next one is a car's length ahead of it, which no brake gap
     # makes up for. This spares finding out which car is the nearest.
     room = ahead - (CAR_LENGTH + MIN_GAP) + brake_gap
@@ -214,6 +211,12 @@ def _next_speed(state: State, light: jax.Array, noise: jax.Array, params: Params
     dawdled = highest - params.sigma * jnp.minimum(highest, ACCELERATION) * noise
     dawdled = jnp.maximum(lowest, dawdled)
     return jnp.where(state.driving & (dawdled >= 1e-4), dawdled, 0.0)
+
+
+def _sight(state: State, stops: jax.Array) -> jax.Array:
+    """Metres beyond which a car heeds no car: to the line where it stops, or its route's end, float[N]."""
+    sight = jnp.where(stops, state.to_line, jnp.inf)
+    return jnp.where(state.lines_left == 0, state.to_line - _exit(state), sight)
 
 
 def _stop_speed(gap: jax.Array) -> jax.Array:

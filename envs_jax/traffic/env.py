@@ -1,5 +1,6 @@
 """The traffic task as an environment: draws the randomness and adapts `dynamics` to the contract."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -121,43 +122,40 @@ class Traffic(Environment):
 
 def traffic(**params: Any) -> Traffic:
     """The paper's traffic task, or one with other numbers: see `Params`."""
-    known = ("max_steps_in_episode", "sigma", "yellow_steps", "west_start_probability", "num_cars", "box")
     for name, value in params.items():
-        if name in ("sigma", "west_start_probability"):
-            fits, wanted = _is_number(value) and 0 <= value <= 1, "lie in [0, 1]"
-        elif name == "max_steps_in_episode":
-            fits, wanted = _is_whole(value) and 1 <= value <= 300, "be a whole number from 1 to 300"
-        elif name == "yellow_steps":
-            fits, wanted = _is_whole(value) and value >= 1, "be a whole number from 1"
-        elif name == "num_cars":
-            fits, wanted = (
-                _is_whole(value) and 1 <= value <= MOST_CARS,
-                f"be a whole number from 1 to {MOST_CARS}",
-            )
-        elif name == "box":
-            fits, wanted = _is_box(value), "be (low, high), low in 6, 10 .. 38 and high in 42, 46 .. 98"
-        elif name == "carry_light_over_resets":
-            fits, wanted = isinstance(value, bool), "be true or false"
-        else:
-            raise ValueError(f"there is no {name!r} (but {', '.join(known)}, carry_light_over_resets)")
-        if not fits:
+        if name not in LIMITS:
+            raise ValueError(f"there is no {name!r} (but {', '.join(LIMITS)})")
+        fits, wanted = LIMITS[name]
+        if not fits(value):
             raise ValueError(f"{name} must {wanted}, not {value!r}")
     return Traffic(Params(**params))
 
 
-MOST_CARS = 8
+def _whole(low: int, high: float = float("inf")) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _is_box(value: Any) -> bool:
-    if not (isinstance(value, tuple) and len(value) == 2 and all(map(_is_whole, value))):
-        return False
-    low, high = value
-    return low in range(6, 39, 4) and high in range(42, 99, 4)
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and value[0] in range(6, 39, 4)
+        and value[1] in range(42, 99, 4)
+    )
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "max_steps_in_episode": (_whole(1, 300), "be a whole number from 1 to 300"),
+    "sigma": (_is_share, "lie in [0, 1]"),
+    "yellow_steps": (_whole(1), "be a whole number from 1"),
+    "west_start_probability": (_is_share, "lie in [0, 1]"),
+    "num_cars": (_whole(1, 8), "be a whole number from 1 to 8"),
+    "box": (_is_box, "be (low, high), low one of 6, 10 .. 38 and high one of 42, 46 .. 98"),
+    "carry_light_over_resets": (lambda value: isinstance(value, bool), "be true or false"),
+}
+"""What each argument may be. More cars than eight fill the road up to where new ones appear, and longer
+episodes let SUMO remove cars that wait: neither is modelled."""
