@@ -61,9 +61,8 @@ def record(params: Params, episodes: int, seed: int) -> list[Trace]:
     sumo = Sumo(params)
     traces = []
     for episode in range(episodes):
-        routes = rng.random(params.num_cars) < params.west_start_probability
         actions = _actions(rng, episode, params.max_steps_in_episode)
-        traces.append(sumo.record(int(rng.integers(1, 10**6)), routes, lambda t, _, a=actions: int(a[t])))
+        traces.append(_play(sumo, rng, actions))
     sumo.close()
     return traces
 
@@ -119,18 +118,23 @@ def sumo_returns(params: Params, policy: str, episodes: int, seed: int) -> np.nd
     returns = []
     for _ in range(episodes):
         actions = _policy_actions(rng, policy, params.max_steps_in_episode)
-        routes = rng.random(params.num_cars) < params.west_start_probability
-        trace = sumo.record(int(rng.integers(1, 10**6)), routes, lambda t, _, a=actions: int(a[t]))
-        returns.append(trace.reward.sum())
+        returns.append(_play(sumo, rng, actions).reward.sum())
     sumo.close()
     return np.array(returns)
+
+
+def _play(sumo: Sumo, rng: np.random.Generator, actions: np.ndarray) -> Trace:
+    """One episode with given requests and random routes and drivers."""
+    routes = rng.random(sumo.params.num_cars) < sumo.params.west_start_probability
+    return sumo.record(int(rng.integers(1, 10**6)), routes, lambda time, _: int(actions[time]))
 
 
 def _replay(step: Step, params: Params, routes: Any, actions: Any, noise: Any) -> Any:
     """Light, lane views, rewards and observations after each step of one episode."""
 
     def one(state: State, inputs: Any) -> Any:
-        state, reward = step(state, *inputs, params)
+        action, noise = inputs
+        state, reward = step(state, action, noise, params)
         return state, (state.light, dynamics.lane_view(state), reward, dynamics.observe(state, params))
 
     return jax.lax.scan(one, dynamics.reset(routes, params), (actions, noise))[1]
