@@ -5,6 +5,7 @@ An environment names its policies in ``policies()``: functions ``(key, state, pa
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +19,43 @@ BATCH = 1000
 """Episodes played at once."""
 
 
-def policy_returns(env: Any, params: Any, policy: Any, key: jax.Array, episodes: int) -> jax.Array:
-    """Undiscounted returns of whole episodes, float32[episodes].
+def episode_return(env: Any, params: Any, policy: Any, key: jax.Array) -> jax.Array:
+    """Undiscounted return of one episode, float32[].
+
+    The environment plays to its time limit and only its first episode counts: where an episode may end
+    earlier, counting what follows would favour the short ones.
 
     Args:
-      env: An environment whose episodes end by a time limit alone.
+      env: An environment with a time limit.
+      params: Its params.
+      policy: ``(key, state, params) -> action``.
+      key: Source of all randomness.
+    """
+    key_reset, key = jax.random.split(key)
+    _, state = env.reset(key_reset, params)
+
+    def step(carry: tuple[Any, jax.Array], key: jax.Array) -> tuple[Any, jax.Array]:
+        state, over = carry
+        key_policy, key_env = jax.random.split(key)
+        action = policy(key_policy, state, params)
+        _, state, reward, terminated, truncated, _ = env.step(key_env, state, action, params)
+        return (state, over | terminated | truncated), jnp.where(over, 0.0, reward)
+
+    keys = jax.random.split(key, int(params.max_steps_in_episode))
+    return jax.lax.scan(step, (state, jnp.array(False)), keys)[1].sum()
+
+
+def policy_returns(env: Any, params: Any, policy: Any, key: jax.Array, episodes: int) -> jax.Array:
+    """Undiscounted returns of the first episode of each of ``episodes`` environments, float32[episodes].
+
+    Args:
+      env: An environment with a time limit.
       params: Its params.
       policy: ``(key, state, params) -> action``.
       key: Source of all randomness.
       episodes: How many; whole thousands are played.
     """
-
-    def episode(key: jax.Array) -> jax.Array:
-        key_reset, key = jax.random.split(key)
-        _, state = env.reset(key_reset, params)
-
-        def step(state: Any, key: jax.Array) -> tuple[Any, jax.Array]:
-            key_policy, key_env = jax.random.split(key)
-            action = policy(key_policy, state, params)
-            _, state, reward, _, _, _ = env.step(key_env, state, action, params)
-            return state, reward
-
-        keys = jax.random.split(key, int(params.max_steps_in_episode))
-        return jax.lax.scan(step, state, keys)[1].sum()
-
-    play = jax.jit(jax.vmap(episode))
+    play = jax.jit(jax.vmap(partial(episode_return, env, params, policy)))
     keys = jax.random.split(key, (episodes // BATCH, BATCH))
     return jnp.concatenate([play(part) for part in keys])
 

@@ -9,6 +9,7 @@ from typing import Any
 ENVIRONMENTS = {
     "warehouse": "envs_jax.warehouse.env:warehouse",
     "mini-warehouse": "envs_jax.warehouse.env:mini_warehouse",
+    "traffic": "envs_jax.traffic.env:traffic",
 }
 """Name -> ``module:factory``; modules are imported when an environment is asked for."""
 
