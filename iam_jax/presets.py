@@ -29,6 +29,18 @@ _MINI_FAST_PPO = replace(
     entropy=0.1,
     burn_in=96,
 )
+# A car that leaves the box comes back after 10 to 25 steps at best, and a wrong green costs for longer.
+_TRAFFIC_FAST_PPO = replace(
+    _FAST_PPO,
+    num_envs=2048,
+    num_steps=32,
+    bptt_length=32,
+    num_minibatches=32,
+    gamma=0.99,
+    gae_lambda=0.95,
+    entropy=0.05,
+    burn_in=250,
+)
 _FAST_NETWORK = {
     "iam": ModelConfig("iam", fc=(256,), hidden=64, joint=(128,)),
     "rnn": ModelConfig("rnn", fc=(256,), hidden=128, joint=(128,)),
@@ -64,6 +76,7 @@ _PAPER_PPO = PPOConfig(
     bootstrap_truncated=False,
 )
 _MINI_PAPER_PPO = replace(_PAPER_PPO, bptt_length=16, gae_horizon=16)
+_TRAFFIC_PAPER_PPO = replace(_PAPER_PPO, bptt_length=32, gae_horizon=32)
 _PAPER_LAYERS = ModelConfig(cell="lstm", activation="relu", init="glorot", bias=False)
 _PAPER_BASELINES = {
     # The published LSTM baseline builds its 640-unit layer but feeds the raw observation to the
@@ -74,6 +87,19 @@ _PAPER_BASELINES = {
 }
 _PAPER_NETWORK = {"iam": replace(_PAPER_LAYERS, fc=(576, 256), hidden=64), **_PAPER_BASELINES}
 _MINI_PAPER_NETWORK = {"iam": replace(_PAPER_LAYERS, fc=(256, 256), hidden=128), **_PAPER_BASELINES}
+_TRAFFIC_FAST_NETWORK = {
+    "iam": ModelConfig("iam", fc=(64,), hidden=64, joint=(64,), d_set_size=8),
+    "rnn": ModelConfig("rnn", fc=(64,), hidden=64, joint=(64,)),
+    "fnn": ModelConfig("fnn", fc=(128, 64)),
+    "fnn-stack": ModelConfig("fnn", fc=(128, 64)),
+}
+# The published manual d-set; with the static one the paper has `--fc 248 64 --hidden 8`.
+_TRAFFIC_PAPER_NETWORK = {
+    "iam": replace(_PAPER_LAYERS, fc=(128, 128), hidden=128),
+    "rnn": replace(_PAPER_LAYERS, architecture="rnn", fc=(256,), hidden=128),
+    "fnn": replace(_PAPER_LAYERS, architecture="fnn", fc=(512, 256)),
+    "fnn-stack": replace(_PAPER_LAYERS, architecture="fnn", fc=(512, 256)),
+}
 
 _FAST = Config(ppo=_FAST_PPO, total_steps=60_000_000)
 _BEST = Config(ppo=_FAST_PPO, total_steps=100_000_000)
@@ -81,6 +107,8 @@ _MINI_FAST = Config(ppo=_MINI_FAST_PPO, total_steps=20_000_000)
 _MINI_BEST = Config(ppo=_MINI_FAST_PPO, total_steps=60_000_000)
 _PAPER = Config(ppo=_PAPER_PPO, total_steps=32_000_000)
 _MINI_PAPER = Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000)
+_TRAFFIC_FAST = Config(ppo=_TRAFFIC_FAST_PPO, total_steps=30_000_000)
+_TRAFFIC_PAPER = Config(ppo=_TRAFFIC_PAPER_PPO, total_steps=16_000_000)
 
 _TABLE = {
     "warehouse": {
@@ -93,8 +121,14 @@ _TABLE = {
         "best": (_MINI_BEST, _BEST_NETWORK),
         "paper": (_MINI_PAPER, _MINI_PAPER_NETWORK),
     },
+    "traffic": {
+        "fast": (_TRAFFIC_FAST, _TRAFFIC_FAST_NETWORK),
+        "paper": (_TRAFFIC_PAPER, _TRAFFIC_PAPER_NETWORK),
+    },
 }
 """Environment -> preset -> run and learner, and the network of each model."""
+FRAMES = {"traffic": 32}
+"""Frames of ``fnn-stack``, as published; 8 elsewhere."""
 
 
 def preset(env: str, name: str, model: str) -> Config:
@@ -110,15 +144,16 @@ def preset(env: str, name: str, model: str) -> Config:
         raise ConfigError(
             f"Presets are {', '.join(PRESETS)} and models {', '.join(MODELS)}, not {name!r} and {model!r}."
         )
-    if env in _TABLE:
+    if name in _TABLE.get(env, {}):
         run, networks = _TABLE[env][name]
         network = networks[model]
     elif name == "fast":
         run = replace(_FAST, ppo=replace(_FAST_PPO, gamma=0.99, gae_lambda=0.95, burn_in=0))
         network = replace(_FAST_NETWORK[model], d_set="identity")
     else:
-        raise ConfigError(f"{env} has only the preset 'fast' ({', '.join(_TABLE)} have all).")
-    frames = 8 if model == "fnn-stack" else 1
+        known = ", ".join(_TABLE.get(env, ["fast"]))
+        raise ConfigError(f"{env} has no preset {name!r} (but {known}).")
+    frames = FRAMES.get(env, 8) if model == "fnn-stack" else 1
     choice: Any = {"env": env, "preset": name, "model": model}
     return replace(run, **choice, frame_stack=frames, network=network)
 
@@ -134,15 +169,17 @@ def describe() -> str:
                 f"{ppo.num_steps} steps, {ppo.num_epochs} epochs of {ppo.num_minibatches} minibatches, "
                 f"discount {ppo.gamma}, lambda {ppo.gae_lambda}"
             )
-            lines += [f"  --model {model}: {_sizes(network, model)}" for model, network in networks.items()]
+            lines += [
+                f"  --model {model}: {_sizes(network, env, model)}" for model, network in networks.items()
+            ]
         lines.append("")
     return "\n".join(lines)
 
 
-def _sizes(network: ModelConfig, model: str) -> str:
+def _sizes(network: ModelConfig, env: str, model: str) -> str:
     layers = ",".join(map(str, network.fc))
     joint = f", then {','.join(map(str, network.joint))}" if network.joint else ""
     if network.architecture == "fnn":
-        return f"FC {layers}{joint}" + (" on 8 frames" if model == "fnn-stack" else "")
+        return f"FC {layers}{joint}" + (f" on {FRAMES.get(env, 8)} frames" if model == "fnn-stack" else "")
     link = "beside" if network.architecture == "iam" else "before"
     return f"FC {layers} {link} {network.cell.upper()} {network.hidden}{joint}"
