@@ -47,7 +47,7 @@ def measure(name: str, num_envs: int, num_steps: int, repeats: int) -> dict[str,
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.env_throughput", description=__doc__)
-    parser.add_argument("--envs", nargs="+", default=["warehouse", "mini-warehouse"])
+    parser.add_argument("--envs", nargs="+", default=["warehouse", "mini-warehouse", "traffic"])
     parser.add_argument("--num-envs", type=int, nargs="+", default=[1024, 4096])
     parser.add_argument("--num-steps", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=9)

@@ -95,12 +95,6 @@ class Sumo:
             Sumo._running.close()
         self.time = 0
         self.routes = np.asarray(routes, int)
-        self.noise = np.zeros(self.params.num_cars)
-        # SUMO numbers the lanes in the order of the network file and gives each a generator of its own.
-        self._generators = {
-            lane: np.random.RandomState(seed + index % NUM_LANE_GENERATORS)
-            for index, lane in enumerate(self._lanes)
-        }
         if not self.params.carry_light_over_resets:
             self._light, self._yellow_left = -1, 0
         self._write_routes()
@@ -123,8 +117,6 @@ class Sumo:
     def step(self, action: int) -> tuple[np.ndarray, float, bool]:
         """One second: the observation, float32[O], the reward, and whether the episode is over.
 
-        Afterwards ``noise`` holds SUMO's random number behind each car's dawdling, float[N].
-
         Raises:
           RuntimeError: No episode runs here: not reset yet, closed, or another `Sumo` was reset since.
         """
@@ -132,7 +124,6 @@ class Sumo:
             raise RuntimeError("No episode runs in this Sumo: call reset first.")
         self._switch_light(int(action))
         self._libsumo.trafficlight.setRedYellowGreenState(network.TRAFFIC_LIGHT, PHASES[self._light])
-        self._draw_noise()
         self._libsumo.simulationStep()
         self.time += 1
         waiting = sum(self._libsumo.vehicle.getWaitingTime(car) > 0 for car in self._cars())
@@ -175,15 +166,21 @@ class Sumo:
           policy: From the step's number and the observation to the action.
         """
         observation, done = self.reset(seed, routes), False
+        # SUMO numbers the lanes in the order of the network file and gives each a generator of its own.
+        generators = {
+            lane: np.random.RandomState(seed + index % NUM_LANE_GENERATORS)
+            for index, lane in enumerate(self._lanes)
+        }
         rows = []
         while not done:
             action = policy(self.time, observation)
+            noise = self._draw_noise(generators)
             observation, reward, done = self.step(action)
             waiting = np.zeros(self.params.num_cars)
             for car in self._cars():
                 waiting[int(car)] = self._libsumo.vehicle.getWaitingTime(car)
             view = self.lane_view()
-            rows.append((action, self._light, *view, waiting, observation, reward, self.noise, done))
+            rows.append((action, self._light, *view, waiting, observation, reward, noise, done))
         return Trace(self.routes, *(np.array(column) for column in zip(*rows, strict=True)))
 
     def close(self) -> None:
@@ -207,13 +204,14 @@ class Sumo:
             self._light += 1
             self._yellow_left = int(self.params.yellow_steps) - 1
 
-    def _draw_noise(self) -> None:
-        """Each lane's generator gives one number per car on it, from the front to the rear."""
+    def _draw_noise(self, generators: dict[str, np.random.RandomState]) -> np.ndarray:
+        """Each lane's generator gives one number per car on it, from the front to the rear, float[N]."""
         vehicle = self._libsumo.vehicle
-        self.noise = np.zeros(self.params.num_cars)
+        noise = np.zeros(self.params.num_cars)
         for car in sorted(self._cars(), key=vehicle.getLanePosition, reverse=True):
-            draw = self._generators[vehicle.getLaneID(car)].randint(0, 2**32, dtype=np.uint32)
-            self.noise[int(car)] = draw / 2**32
+            draw = generators[vehicle.getLaneID(car)].randint(0, 2**32, dtype=np.uint32)
+            noise[int(car)] = draw / 2**32
+        return noise
 
     def _build_network(self, netconvert: str) -> None:
         nodes = ElementTree.Element("nodes")
