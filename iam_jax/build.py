@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import envs_jax
@@ -11,15 +12,21 @@ from iam_jax.config import Config, ConfigError
 from iam_jax.models.actor_critic import ActorCritic, make_model
 from iam_jax.ppo.learner import Learner
 
+Make = Callable[..., tuple[Any, Any]]
 
-def make_env(config: Config) -> tuple[EpisodeStatistics, Any]:
+
+def make_env(config: Config, make: Make = envs_jax.make) -> tuple[EpisodeStatistics, Any]:
     """The wrapped environment and its params.
+
+    Args:
+      config: Of the run.
+      make: What stands for `envs_jax.make`, such as another simulator of the same task.
 
     Raises:
       ConfigError: The environment is unknown, an argument is wrong, or actions are not discrete.
     """
     try:
-        env, params = envs_jax.make(config.env, **config.env_arguments())
+        env, params = make(config.env, **config.env_arguments())
         if config.flicker:
             env = Flicker(env, config.flicker)
         if config.previous_action:
@@ -49,13 +56,13 @@ def make_network(config: Config, env: Any, params: Any) -> ActorCritic:
         raise ConfigError(str(error)) from error
 
 
-def make_learner(config: Config) -> Learner:
-    """The learner of a run.
+def make_learner(config: Config, make: Make = envs_jax.make) -> Learner:
+    """The learner of a run; ``make`` as for `make_env`.
 
     Raises:
       ConfigError: A choice cannot work; the message says what to change.
     """
     check(config)
-    env, params = make_env(config)
+    env, params = make_env(config, make)
     model = make_network(config, env, params)
     return Learner(env, params, model, config.ppo, config.num_updates)

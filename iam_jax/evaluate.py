@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from iam_jax.cli import exit_on_error, use_compilation_cache
-from iam_jax.config import Config, ConfigError
+from iam_jax.config import Config, ConfigError, flag
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +23,10 @@ class Options:
     """The checkpoint with the best evaluation (mean over seeds), or the last one."""
     seed: int = 1_000_000
     """Of environments and actions; unlike any that training used by default."""
+    simulator: Literal["jax", "sumo"] = "jax"
+    """With sumo also plays in the real SUMO (traffic alone; extra: traffic)."""
+    simulator_episodes: int = 100
+    """Episodes there, one after the other."""
     gif: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Picture of one episode; by default episode.gif in the run's folder."""
 
@@ -33,8 +37,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _evaluate(options: Options) -> None:
-    if options.episodes < 1:
-        raise ConfigError("--episodes must be at least 1.")
+    for name in ("episodes", "simulator_episodes"):
+        if getattr(options, name) < 1:
+            raise ConfigError(f"--{flag(name)} must be at least 1.")
     file = Path(options.gif or Path(options.checkpoint) / "episode.gif")
     config = Config.load(options.checkpoint)
     if not file.parent.is_dir():
@@ -48,19 +53,35 @@ def _evaluate(options: Options) -> None:
     from iam_jax.build import make_learner
     from iam_jax.checkpoint import Checkpoints
     from iam_jax.learners import Learners
-    from iam_jax.play import episode_returns, film
+    from iam_jax.play import episode_returns, film, one_by_one
 
     learners = Learners(make_learner(config), config)
+    sumo = None
+    if options.simulator == "sumo":
+        from envs_jax.traffic.sumo_env import make
+
+        sumo = make_learner(config, make)
     state, progress = Checkpoints(options.checkpoint).restore(learners.shapes(), options.which)
     key = jax.random.key(options.seed)
-    title = f"{options.episodes} episodes, {options.which} checkpoint ({progress.update} updates)"
-    table = Table("seed", "actions", "mean return", "s.e.", "highest", "lowest", title=title)
-    for greedy in (False, True):
-        play = partial(episode_returns, actor=learners.actor, episodes=options.episodes, greedy=greedy)
-        returns = np.asarray(learners.map_seeds(play)(state.params, key))
+    title = f"{options.which} checkpoint ({progress.update} updates)"
+    table = Table(
+        "seed", "actions", "played in", "episodes", "mean return", "s.e.", "highest", "lowest", title=title
+    )
+
+    def add_rows(returns: np.ndarray, actions: str, where: str) -> None:
         for seed, row in zip(learners.seeds, returns, strict=True):
             numbers = (row.mean(), row.std() / len(row) ** 0.5, row.max(), row.min())
-            table.add_row(str(seed), "greedy" if greedy else "sampled", *(f"{x:.2f}" for x in numbers))
+            table.add_row(str(seed), actions, where, str(len(row)), *(f"{x:.2f}" for x in numbers))
+
+    for greedy, actions in ((False, "sampled"), (True, "greedy")):
+        play = partial(episode_returns, actor=learners.actor, episodes=options.episodes, greedy=greedy)
+        add_rows(np.asarray(learners.map_seeds(play)(state.params, key)), actions, "JAX")
+        if sumo is not None:
+            in_sumo = partial(
+                one_by_one, actor=sumo.actor, episodes=options.simulator_episodes, greedy=greedy
+            )
+            by_seed = [in_sumo(learners.of_seed(state.params, seed), key) for seed in learners.seeds]
+            add_rows(np.stack(by_seed), actions, "SUMO")
     Console().print(table)
     if film(learners.of_seed(state.params, learners.seeds[0]), key, actor=learners.actor, file=file):
         print(f"One episode: {file}")

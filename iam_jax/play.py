@@ -1,5 +1,6 @@
 """Playing episodes with a trained agent: for their returns, or as an animated picture."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,14 @@ def episode_returns(
 
     start = (actors, jnp.zeros(episodes), jnp.zeros(episodes, bool), key)
     return jax.lax.while_loop(unfinished, step, start)[1]
+
+
+def one_by_one(
+    params: Any, key: jax.Array, *, actor: Actor, episodes: int, greedy: bool = False
+) -> np.ndarray:
+    """`episode_returns` for a simulator that holds one environment: one episode after the other."""
+    play = jax.jit(partial(episode_returns, actor=actor, episodes=1, greedy=greedy))
+    return np.concatenate([play(params, episode_key) for episode_key in jax.random.split(key, episodes)])
 
 
 def film(params: Any, key: jax.Array, *, actor: Actor, file: Path, max_steps: int = 1000) -> bool:
