@@ -76,6 +76,7 @@ class Sumo:
         self.params = Params() if params is None else params
         self._folder = tempfile.TemporaryDirectory(prefix="iam-jax-sumo-")
         self._files = Path(self._folder.name)
+        self._cars_file = self._files / "cars.rou.xml"
         self._build_network(netconvert)
         self._lanes = [lane.attrib["id"] for lane in ElementTree.parse(self._network).iter("lane")]
         self._light, self._yellow_left = -1, 0
@@ -100,13 +101,7 @@ class Sumo:
         self._write_routes()
         self._libsumo.start(
             [
-                *(
-                    "sumo",
-                    "--net-file",
-                    str(self._network),
-                    "--route-files",
-                    str(self._files / "cars.rou.xml"),
-                ),
+                *("sumo", "--net-file", str(self._network), "--route-files", str(self._cars_file)),
                 *("--seed", str(seed), "--thread-rngs", str(NUM_LANE_GENERATORS), "--step-length", "1"),
                 *("--no-step-log", "true", "--no-warnings", "true", "--xml-validation", "never"),
             ]
@@ -243,7 +238,7 @@ class Sumo:
         for car, route_index in enumerate(self.routes):
             attributes = {"type": "car", "route": f"r{route_index}", "depart": str(car), "departSpeed": "0"}
             ElementTree.SubElement(root, "vehicle", attributes, id=str(car))
-        ElementTree.ElementTree(root).write(self._files / "cars.rou.xml")
+        ElementTree.ElementTree(root).write(self._cars_file)
 
 
 def _installed() -> tuple[Any, str]:

@@ -255,12 +255,12 @@ def test_an_episode_ends_when_all_cars_have_left():
 
 def test_policies_earn_what_is_recorded():
     env, params = make("traffic")
-    for name in ("always north", "random", "clock 4", "best clock", "longest queue seen"):
+    for name in ("always north", "clock 8", "best clock", "longest queue seen"):
         policy = env.policies()[name]
         play = jax.jit(jax.vmap(functools.partial(episode_return, env, params, policy)))
-        returns = np.asarray(play(jax.random.split(jax.random.key(3), 1000)))
+        returns = np.asarray(play(jax.random.split(jax.random.key(3), 300)))
         mean, error = recorded("traffic", {})[name]
-        assert abs(returns.mean() - mean) < 4 * np.hypot(error, returns.std() / 1000**0.5), name
+        assert abs(returns.mean() - mean) < 4 * np.hypot(error, returns.std() / 300**0.5), name
 
 
 def test_clock_changes_at_its_times():
