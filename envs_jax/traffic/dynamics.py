@@ -2,7 +2,7 @@
 
 Cars circle on one loop that crosses itself at a signalised crossing (`envs_jax.traffic.network`); the
 agent chooses which of the two approaches has green. The task is that of Suau et al. 2022, "Influence-aware
-memory architectures for deep reinforcement learning in POMDPs", Section 5.2, where Eclipse SUMO simulates
+memory architectures for deep reinforcement learning in POMDPs", where Eclipse SUMO simulates
 it. The rules below are SUMO's for these cars on this road (Krauss' model with SUMO's Euler step of one
 second, default passenger car) and reproduce SUMO's trajectories, not only its statistics.
 

@@ -53,7 +53,7 @@ class State(EnvState):
     Attributes:
       time: Steps since the reset, int32[].
       light: Phase during the last step, or `UNSET`, int32[].
-      yellow_left: Steps for which a yellow phase goes on; green follows it for a step at least, int32[].
+      yellow_left: Further steps of the present yellow phase; then comes green, for a step at least, int32[].
       route: Index into `network.ROUTES`, int32[N].
       status: `OUTSIDE`, `DRIVING` or `GONE`, int32[N].
       line: The stop line that the car comes to next, int32[N]; the first one while `OUTSIDE`.
