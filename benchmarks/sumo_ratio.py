@@ -37,21 +37,27 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    sumo, rng = Sumo(), np.random.default_rng(0)
+    if min(options.episodes, options.turns) < 1:
+        parser.error("--episodes and --turns must be at least 1")
+    try:
+        sumo, rng = Sumo(), np.random.default_rng(0)
+    except ValueError as error:
+        parser.error(str(error))
     rates: dict[str, list[float]] = {"jax": [], "sumo": []}
     for _ in range(options.turns):
         ours = measure("traffic", options.num_envs, options.num_steps, repeats=3)
         rates["jax"].append(ours["steps_per_second"]["median"])
         rates["sumo"].append(sumo_rate(sumo, rng, options.episodes))
     sumo.close()
-    result: dict[str, Timing | float] = {}
+    result: dict[str, Timing] = {}
     for name, values in rates.items():
         timing = {"median": statistics.median(values), "low": min(values), "high": max(values)}
         result[name] = timing
         print(f"{name:5} {show(timing)}")
     ratios = [ours / theirs for ours, theirs in zip(rates["jax"], rates["sumo"], strict=True)]
-    result["ratio"] = statistics.median(ratios)
-    print(f"ratio {result['ratio']:.0f} (turn by turn {min(ratios):.0f} to {max(ratios):.0f})")
+    ratio = {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)}
+    result["ratio"] = ratio
+    print(f"ratio {ratio['median']:.0f} (turn by turn {ratio['low']:.0f} to {ratio['high']:.0f})")
     if options.output:
         options.output.write_text(json.dumps(machine() | {"steps_per_second": result}, indent=2) + "\n")
 

@@ -133,6 +133,8 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=1000)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
+    if options.episodes < 2:
+        parser.error("--episodes must be at least 2: an episode's memory is swapped with another's")
     try:
         config = Config.load(options.checkpoint)
         learner = make_learner(config)

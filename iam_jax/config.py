@@ -217,7 +217,7 @@ def leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 def _from_dict(cls: Any, values: Any) -> Any:
     names = {field.name for field in dataclasses.fields(cls)}
-    if not isinstance(values, dict) or set(values) != names:
+    if not isinstance(values, dict) or not set(values) <= names:  # an older one lacks newer options
         raise ValueError(f"it should have {', '.join(sorted(names))}")
     sections = {"network": ModelConfig, "ppo": PPOConfig, "output": OutputConfig}
     known = {}

@@ -12,8 +12,9 @@
 import argparse
 import dataclasses
 import json
+import os
 import re
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from iam_torch_ref.cli import exit_on_error
 from iam_torch_ref.config import ConfigError, ModelConfig, from_dict
 from iam_torch_ref.model import ActorCritic
 
@@ -90,11 +92,22 @@ def load(model: ActorCritic, state_dict: StateDict) -> None:
 
 
 def save_agent(agent: Agent, file: str | Path) -> None:
-    """Writes a safetensors file: the weights, and as metadata the model's sizes and the run's config."""
+    """Writes a safetensors file: the weights, and as metadata the model's sizes and the run's config.
+
+    Raises:
+      ConfigError: The file cannot be written.
+    """
+    check_writable(file)
     # One entry, because safetensors writes several in an order that changes.
     described = json.dumps({"model": dataclasses.asdict(agent.model.config), "run": agent.run})
     weights = {name: tensor.contiguous() for name, tensor in agent.model.state_dict().items()}
     save_file(weights, file, metadata={"agent": described})
+
+
+def check_writable(file: str | Path) -> None:
+    """Raises `ConfigError` where no file of this name could be written."""
+    if Path(file).is_dir() or not os.access(Path(file).parent, os.W_OK):
+        raise ConfigError(f"The file {file} cannot be written: is it in a folder that exists and is yours?")
 
 
 def load_agent(file: str | Path) -> Agent:
@@ -110,8 +123,9 @@ def load_agent(file: str | Path) -> Agent:
             metadata = stored.metadata() or {}
             weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
         described = json.loads(metadata["agent"])
-        agent = Agent(ActorCritic(from_dict(ModelConfig, described["model"])), described["run"])
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        run = dict(described["run"])
+        agent = Agent(ActorCritic(from_dict(ModelConfig, described["model"])), run)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"{file} is not an agent that `python -m iam_torch_ref.convert` wrote ({error})."
         ) from error
@@ -128,13 +142,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--which", choices=("best", "last"), default="best", help="checkpoint of the run")
     parser.add_argument("--seed", type=int, help="of a run with several; by default its first")
     options = parser.parse_args(arguments)
-    try:
-        print(_convert(options))
-    except (ConfigError, OSError) as error:
-        sys.exit(_fail(error))
+    exit_on_error(partial(_convert, options))
 
 
-def _convert(options: argparse.Namespace) -> str:
+def _convert(options: argparse.Namespace) -> None:
     to_weights = options.target.endswith(".safetensors")
     if to_weights == options.source.endswith(".safetensors"):
         raise ConfigError("One of the two must be a .safetensors file and the other a run's folder.")
@@ -148,12 +159,7 @@ def _convert(options: argparse.Namespace) -> str:
     else:
         agent = load_agent(options.source)
         bridge.write_run(options.target, to_flax(agent.model.state_dict()), agent.run)
-    return f"Wrote {options.target}."
-
-
-def _fail(error: Exception) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return 2
+    print(f"Wrote {options.target}.")
 
 
 def _flatten(tree: dict[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:

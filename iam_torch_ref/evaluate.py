@@ -4,7 +4,7 @@ The return is ``G = sum_t r_t`` over the first episode of each of N fresh enviro
 """
 
 import argparse
-import sys
+from functools import partial
 
 import jax
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 
 from iam_torch_ref import bridge
 from iam_torch_ref.bridge import VectorEnv
+from iam_torch_ref.cli import exit_on_error
 from iam_torch_ref.config import ConfigError
 from iam_torch_ref.convert import load_agent
 from iam_torch_ref.model import ActorCritic
@@ -46,11 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.episodes < 1:
         parser.error("--episodes must be at least 1")
-    try:
-        _evaluate(options)
-    except (ConfigError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    if not 0 <= options.seed < 2**63:
+        parser.error("--seed must be a whole number from 0 to 2**63 - 1")
+    exit_on_error(partial(_evaluate, options))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -58,7 +58,7 @@ def collect(
             carries.append(state.carry)
         carry, logits, value = apply(model, state)
         action = sample(logits)
-        step = Step(*(x.to(device) for x in dataclasses.astuple(env.step(action))))
+        step = Step(*(x.to(device) for x in env.step(action)))
         final_value = torch.zeros_like(value)
         if config.bootstrap_truncated and step.truncated.any():
             never = torch.zeros_like(step.truncated)

@@ -8,18 +8,18 @@ vmapped; model, rollout and update are PyTorch, run step by step.
 
 import argparse
 import contextlib
-import sys
 import time
 from collections import deque
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import jax
 import torch
 
 from iam_torch_ref import bridge
-from iam_torch_ref.config import ConfigError, PPOConfig, from_dict
-from iam_torch_ref.convert import Agent, save_agent
+from iam_torch_ref.cli import check_device, exit_on_error
+from iam_torch_ref.config import PPOConfig, from_dict
+from iam_torch_ref.convert import Agent, check_writable, save_agent
 from iam_torch_ref.initialise import initialise
 from iam_torch_ref.model import ActorCritic
 from iam_torch_ref.rollout import ActorState, collect
@@ -37,6 +37,7 @@ class Trainer:
 
     Attributes:
       model: What learns.
+      updates: Done so far, of ``num_updates``.
       steps: Environment steps taken, each counted once.
       returns: Of the last 100 episodes.
     """
@@ -50,17 +51,19 @@ class Trainer:
         key = jax.random.key(run["seed"])
         self.env = bridge.VectorEnv(run, self.config.num_envs, key, run["ppo"]["burn_in"])
         self.state = ActorState.start(self.model, self.env)
+        self.updates, self.num_updates = 0, bridge.to_config(run).num_updates
         self.steps, self.returns = 0, deque[float](maxlen=100)
 
     def update(self) -> None:
         """One rollout and the gradient steps on it."""
         config = self.config
-        rates = schedules(config, min(1.0, self.steps / self.run["total_steps"]))
+        rates = schedules(config, self.updates / self.num_updates)
         self.state, rollout, returns = collect(self.model, self.env, self.state, config)
         num_sequences = config.num_envs * config.num_steps // config.bptt_length
         orders = [torch.randperm(num_sequences) for _ in range(config.num_epochs)]
         indices = torch.stack(orders).view(config.num_epochs, config.num_minibatches, -1)
         update(self.model, self.optimiser, rollout, indices, rates, config)
+        self.updates += 1
         self.steps += config.num_envs * config.num_steps
         self.returns.extend(returns)
 
@@ -78,16 +81,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", default="agent.safetensors", help="file for the trained agent")
     options = parser.parse_args(arguments)
-    try:
-        sys.exit(_train(options))
-    except (ConfigError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    exit_on_error(partial(_train, options))
 
 
 def _train(options: argparse.Namespace) -> int:
-    if not Path(options.out).parent.is_dir():
-        raise ConfigError(f"There is no folder {Path(options.out).parent} for the agent.")
+    check_writable(options.out)
+    check_device(options.device)
     run = bridge.run_config(
         options.env,
         options.preset,
@@ -99,19 +98,19 @@ def _train(options: argparse.Namespace) -> int:
     trainer = Trainer(run, options.device)
     interrupted = True
     with contextlib.suppress(KeyboardInterrupt):
-        _loop(trainer, run["total_steps"])
+        _loop(trainer)
         interrupted = False
     save_agent(Agent(trainer.model, run), options.out)
     print(f"Wrote {options.out} after {trainer.steps} steps.")
     return 130 if interrupted else 0
 
 
-def _loop(trainer: Trainer, total_steps: int) -> None:
+def _loop(trainer: Trainer) -> None:
     begin = shown = time.perf_counter()
-    while trainer.steps < total_steps:
+    while trainer.updates < trainer.num_updates:
         trainer.update()
         now = time.perf_counter()
-        if now - shown > SECONDS_PER_LINE or trainer.steps >= total_steps:
+        if now - shown > SECONDS_PER_LINE or trainer.updates == trainer.num_updates:
             shown, returns = now, trainer.returns
             mean = f"{sum(returns) / len(returns):.2f}" if returns else "-"
             print(f"{trainer.steps:>10} steps  {trainer.steps / (now - begin):8.0f} steps/s  return {mean}")

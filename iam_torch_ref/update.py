@@ -4,8 +4,8 @@
     m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2          (Kingma and Ba 2015, Algorithm 1)
     theta <- theta - alpha (m / (1 - b1^k)) / (sqrt(v / (1 - b2^k)) + eps)
 
-alpha, the clip range and the entropy coefficient fall linearly over the run's updates (Schulman et al.
-2017, Table 5, anneal them likewise); they are constant within one update.
+alpha, the clip range and the entropy coefficient may fall linearly over the run's updates (Schulman et
+al. 2017, Table 5, let the first two do so); they are constant within one update.
 """
 
 import dataclasses

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from envs_jax.reference import BATCH, policy_returns
@@ -80,7 +81,9 @@ def compare(traces: Sequence[Trace], params: Params, step: Step = dynamics.step)
     parts = []
     for trace in traces:
         routes, noise = trace.routes.astype(np.int32), trace.noise
-        light, views, reward, observation = jax.tree.map(np.asarray, replay(routes, trace.action, noise))
+        light, views, reward, observation = jax.tree.map(
+            np.asarray, replay(routes, trace.light_before, trace.action, noise)
+        )
         lane, position, speed, driving = views
         both = driving & trace.driving
         apart = begin[lane] + position - begin[trace.lane] - trace.position
@@ -101,9 +104,9 @@ def compare(traces: Sequence[Trace], params: Params, step: Step = dynamics.step)
     return Agreement(
         episodes=len(parts),
         steps=sum(steps),
-        position=float(max(position)),
-        speed=float(max(speed)),
-        episode_return=float(max(episode_return)),
+        position=float(np.max(position)),
+        speed=float(np.max(speed)),
+        episode_return=float(np.max(episode_return)),
         light=int(sum(light)),
         presence=int(sum(presence)),
         reward=int(sum(reward)),
@@ -129,7 +132,7 @@ def _play(sumo: Sumo, rng: np.random.Generator, actions: np.ndarray) -> Trace:
     return sumo.record(int(rng.integers(1, 10**6)), routes, lambda time, _: int(actions[time]))
 
 
-def _replay(step: Step, params: Params, routes: Any, actions: Any, noise: Any) -> Any:
+def _replay(step: Step, params: Params, routes: Any, light_before: Any, actions: Any, noise: Any) -> Any:
     """Light, lane views, rewards and observations after each step of one episode."""
 
     def one(state: State, inputs: Any) -> Any:
@@ -137,7 +140,10 @@ def _replay(step: Step, params: Params, routes: Any, actions: Any, noise: Any) -
         state, reward = step(state, action, noise, params)
         return state, (state.light, dynamics.lane_view(state), reward, dynamics.observe(state, params))
 
-    return jax.lax.scan(one, dynamics.reset(routes, params), (actions, noise))[1]
+    light, yellow_left = light_before
+    state = dynamics.reset(routes, params)
+    state = state.replace(light=jnp.int32(light), yellow_left=jnp.int32(yellow_left))
+    return jax.lax.scan(one, state, (actions, noise))[1]
 
 
 def _actions(rng: np.random.Generator, episode: int, steps: int) -> np.ndarray:
@@ -166,6 +172,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="JSON file")
     options = parser.parse_args()
+    if min(options.episodes, options.policy_episodes) < 1:
+        parser.error("episodes must be at least 1")
+    try:
+        Sumo()
+    except ValueError as error:
+        parser.error(str(error))
     replays, returns = [], []
     for label, params in (("no dawdling", Params(sigma=0.0)), ("dawdling", Params())):
         traces = record(params, options.episodes, options.seed)

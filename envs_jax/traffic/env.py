@@ -83,7 +83,7 @@ class Traffic(Environment):
     def d_set(self, params: Params | None = None) -> tuple[int, ...]:
         """Observation indices that influence what is hidden: the published choice.
 
-        The last two cells of each exit, where cars leave the agent's sight.
+        The last two cells of each exit, where cars leave the agent's sight; with another box, its last two.
         """
         cells = self._params.cells
         return (cells - 2, cells - 1, 2 * cells - 2, 2 * cells - 1)
@@ -143,6 +143,7 @@ def _is_box(value: Any) -> bool:
     return (
         isinstance(value, tuple)
         and len(value) == 2
+        and all(isinstance(bound, int) for bound in value)
         and value[0] in range(6, 39, 4)
         and value[1] in range(42, 99, 4)
     )
@@ -151,7 +152,7 @@ def _is_box(value: Any) -> bool:
 LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "max_steps_in_episode": (_whole(1, 300), "be a whole number from 1 to 300"),
     "sigma": (_is_share, "lie in [0, 1]"),
-    "yellow_steps": (_whole(1), "be a whole number from 1"),
+    "yellow_steps": (_whole(1, 300), "be a whole number from 1 to 300"),
     "west_start_probability": (_is_share, "lie in [0, 1]"),
     "num_cars": (_whole(1, 8), "be a whole number from 1 to 8"),
     "box": (_is_box, "be (low, high), low one of 6, 10 .. 38 and high one of 42, 46 .. 98"),

@@ -1,6 +1,6 @@
 """The road as data: one crossing whose exits lead back to its entries, so one closed loop.
 
-The published network: six lanes' worth of straight edges and corners around a signalised crossing, all
+The published network: eight straight edges and six corners around a signalised crossing, all
 driven straight on (turns exist in the junction but no route takes one). Lengths are those that SUMO's
 ``netconvert`` gives to `NODES` and `EDGES`; a test builds that network and compares them.
 

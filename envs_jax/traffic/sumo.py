@@ -1,6 +1,6 @@
 """The same task in Eclipse SUMO, through libsumo: what the JAX rules are held to.
 
-Needs ``pip install 'iam-jax[traffic]'``. The network is built by SUMO's own ``netconvert`` from the nodes and
+Needs ``pip install -e '.[traffic]'``. The network is built by SUMO's own ``netconvert`` from the nodes and
 edges of `envs_jax.traffic.network`. SUMO lives once in a process, so one `Sumo` runs at a time.
 """
 
@@ -32,6 +32,7 @@ class Trace:
 
     Attributes:
       routes: Index into `network.ROUTES`, int[N].
+      light_before: Light and remaining yellow steps at the reset, (-1, 0) unless carried over.
       action: int[T].
       light: Index into `PHASES`, int[T].
       lane: Index into `network.LANES`, -1 where a car is not on the road, int[T, N].
@@ -41,11 +42,12 @@ class Trace:
       waiting: SUMO's waiting time in seconds, 0 where absent, float[T, N].
       observation: float32[T, O].
       reward: float[T].
-      noise: SUMO's random number behind each car's dawdling, 0 where it did not move, float[T, N].
+      noise: SUMO's random number behind each car's dawdling, 0 where it was not yet on the road, float[T, N].
       done: Whether the episode ended in each step, bool[T].
     """
 
     routes: np.ndarray
+    light_before: tuple[int, int]
     action: np.ndarray
     light: np.ndarray
     lane: np.ndarray
@@ -97,7 +99,7 @@ class Sumo:
         self.time = 0
         self.routes = np.asarray(routes, int)
         if not self.params.carry_light_over_resets:
-            self._light, self._yellow_left = -1, 0
+            self.forget_light()
         self._write_routes()
         self._libsumo.start(
             [
@@ -161,6 +163,7 @@ class Sumo:
           policy: From the step's number and the observation to the action.
         """
         observation, done = self.reset(seed, routes), False
+        light_before = (self._light, self._yellow_left)
         # SUMO numbers the lanes in the order of the network file and gives each a generator of its own.
         generators = {
             lane: np.random.RandomState(seed + index % NUM_LANE_GENERATORS)
@@ -176,7 +179,11 @@ class Sumo:
                 waiting[int(car)] = self._libsumo.vehicle.getWaitingTime(car)
             view = self.lane_view()
             rows.append((action, self._light, *view, waiting, observation, reward, noise, done))
-        return Trace(self.routes, *(np.array(column) for column in zip(*rows, strict=True)))
+        return Trace(self.routes, light_before, *(np.array(column) for column in zip(*rows, strict=True)))
+
+    def forget_light(self) -> None:
+        """The next episode begins without a light, even with ``carry_light_over_resets``."""
+        self._light, self._yellow_left = -1, 0
 
     def close(self) -> None:
         """Ends the episode and frees SUMO for another."""
@@ -247,10 +254,8 @@ def _installed() -> tuple[Any, str]:
         import libsumo
         import sumo
     except ImportError as error:
-        raise ValueError(
-            "SUMO's libraries are not installed: run `pip install 'iam-jax[traffic]'`."
-        ) from error
+        raise ValueError("SUMO's libraries are not installed: run `pip install -e '.[traffic]'`.") from error
     netconvert = shutil.which("netconvert", path=os.path.join(sumo.SUMO_HOME, "bin"))
     if netconvert is None:
-        raise ValueError("SUMO has no netconvert: run `pip install 'iam-jax[traffic]'`.")
+        raise ValueError("SUMO has no netconvert: run `pip install -e '.[traffic]'`.")
     return libsumo, netconvert

@@ -53,6 +53,7 @@ class SumoTraffic(Traffic):
         return obs, state, reward, terminated, truncated, info
 
     def _reset(self, seed: Any, routes: Any) -> np.ndarray:
+        self._sumo.forget_light()  # as a reset in JAX does; only an auto-reset carries it over
         return self._sumo.reset(int(seed), np.asarray(routes))
 
     def _step(self, time: Any, action: Any) -> tuple[np.ndarray, np.float32, np.bool_]:

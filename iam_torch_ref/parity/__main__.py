@@ -3,8 +3,8 @@
 import argparse
 import os
 import platform
-import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 # Both sides compute a product of float32 matrices in float32, also on a GPU that would round to TF32.
@@ -14,6 +14,7 @@ import jax
 import torch
 
 from iam_torch_ref import bridge
+from iam_torch_ref.cli import check_device, exit_on_error
 from iam_torch_ref.config import ConfigError
 from iam_torch_ref.parity import checks, learning
 from iam_torch_ref.parity.cases import CASES, TOLERANCE, Pair
@@ -107,13 +108,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--checkpoint", metavar="RUN", help="compare this run's agent")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # for models this small, threads only wait for each other
-    try:
-        torch.empty(0, device=options.device)
-        agent = trained_agent(options.checkpoint)
-    except (ConfigError, RuntimeError, AssertionError) as error:  # torch: unknown device, or not built in
-        print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
-        sys.exit(2)
-    where = options.device if options.device == "cpu" else torch.cuda.get_device_name(options.device)
+    exit_on_error(partial(_compare, options))
+
+
+def _compare(options: argparse.Namespace) -> int:
+    check_device(options.device)
+    if options.tf32 and not options.device.startswith("cuda"):
+        raise ConfigError("--tf32 needs --device cuda: only GPUs round to TF32.")
+    agent = trained_agent(options.checkpoint)
+    is_cuda = options.device.startswith("cuda")
+    where = torch.cuda.get_device_name(options.device) if is_cuda else options.device
     print(
         f"Python {platform.python_version()}, jax {jax.__version__} on {jax.devices()[0].device_kind}, "
         f"torch {torch.__version__} on {where}\n"
@@ -127,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
         if options.tf32:
             yield from tf32_rows(options.device)
 
-    sys.exit(0 if show(rows()) else 1)
+    return 0 if show(rows()) else 1
 
 
 if __name__ == "__main__":

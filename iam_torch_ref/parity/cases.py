@@ -145,7 +145,10 @@ def to_tensor(x: Any, dtype: str, device: str) -> torch.Tensor:
 
 
 def difference(ours: Any, theirs: Any) -> float:
-    """Largest absolute difference of any array in two trees, relative to that array's largest value."""
+    """Largest absolute difference of any array in two trees, relative to that array's largest value.
+
+    Infinite where a number is not finite.
+    """
     ours, theirs = jax.tree.map(_numpy, (ours, theirs))
     return max(jax.tree.leaves(jax.tree.map(_relative, ours, theirs)), default=0.0)
 
@@ -159,6 +162,8 @@ def _relative(ours: np.ndarray, theirs: np.ndarray) -> float:
         raise ValueError(f"One side has shape {ours.shape}, the other {theirs.shape}.")
     if not ours.size:
         return 0.0
+    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+        return float("inf")
     scale = np.abs(ours).max()
     return float(np.abs(ours - theirs).max() / (scale if scale > 0 else 1.0))
 

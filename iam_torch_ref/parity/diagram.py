@@ -8,6 +8,8 @@ import argparse
 from torch import nn
 
 from iam_torch_ref.bridge import model_config, run_config
+from iam_torch_ref.cli import exit_on_error
+from iam_torch_ref.config import ModelConfig
 from iam_torch_ref.model import MLP, ActorCritic
 
 
@@ -49,7 +51,11 @@ def main() -> None:
     parser.add_argument("--env", default="warehouse")
     parser.add_argument("--preset", default="fast")
     options = parser.parse_args()
-    print(diagram(ActorCritic(model_config(run_config(options.env, options.preset, "iam")))))
+    exit_on_error(lambda: print(diagram(ActorCritic(_model_config(options)))))
+
+
+def _model_config(options: argparse.Namespace) -> ModelConfig:
+    return model_config(run_config(options.env, options.preset, "iam"))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def test_without_chance_an_agent_earns_exactly_the_same_in_sumo(model, west):
     arguments = ("sigma=0", f"west_start_probability={west}")
     config = type(config)(**{**vars(config), "env_args": arguments})
     learner = make_learner(config)
-    key = jax.random.key(3)
+    key = jax.random.key(11)
     carry = learner.model.initial_carry(1)
     obs = np.zeros((1, 1, *learner.actor.env.observation_space(learner.actor.env_params).shape), np.float32)
     params = learner.model.init(key, carry, obs, np.ones((1, 1), bool))
@@ -59,6 +59,26 @@ def test_without_chance_an_agent_earns_exactly_the_same_in_sumo(model, west):
     ours = episode_returns(params, key, actor=learner.actor, episodes=1, greedy=True)
     theirs = one_by_one(params, key, actor=make_learner(config, make).actor, episodes=1, greedy=True)
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    assert ours[0] > -100, "an agent that asks for one green for ever compares little"
+
+
+def test_a_carried_light_is_forgotten_by_a_reset_in_both():
+    pytest.importorskip("libsumo", reason=NEEDS_SUMO)
+    import envs_jax
+    from envs_jax.traffic.sumo_env import make
+
+    for maker in (envs_jax.make, make):
+        env, params = maker("traffic", sigma=0.0, carry_light_over_resets=True, west_start_probability=1.0)
+        seen = []
+        for first in (1, 0):
+            _, state = env.reset(jax.random.key(0), params)
+            for time in range(60):
+                key = jax.random.key(time)
+                obs, state, *_ = env.step(key, state, np.int32(first if time < 20 else 0), params)
+                seen.append(np.asarray(obs))
+        if maker is envs_jax.make:
+            expected = seen
+    np.testing.assert_array_equal(seen, expected)
 
 
 def test_sumo_simulates_traffic_alone():
@@ -73,4 +93,4 @@ def test_a_missing_sumo_ends_in_one_sentence(run, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "libsumo", None)
     assert evaluated(run, "--simulator", "sumo") == 2
     error = capsys.readouterr().err
-    assert "pip install 'iam-jax[traffic]'" in error and error.count("\n") == 1
+    assert "pip install -e '.[traffic]'" in error and error.count("\n") == 1

@@ -130,7 +130,7 @@ def test_an_environment_that_does_not_fit_the_agent_is_refused(trained, capsys):
 
 def test_training_refuses_what_cannot_work(tmp_path, capsys):
     refused(train, "--out", tmp_path / "no" / "agent.safetensors")
-    assert "There is no folder" in capsys.readouterr().err
+    assert "cannot be written" in capsys.readouterr().err
     refused(train, "--preset", "papers")
     assert "Presets are" in capsys.readouterr().err
 

@@ -10,6 +10,7 @@ import torch
 
 from iam_jax.ppo.rollout import Actor
 from iam_torch_ref import loss, update
+from iam_torch_ref.config import PPOConfig
 from iam_torch_ref.model import Memory
 from iam_torch_ref.parity import checks, learning
 from iam_torch_ref.parity.cases import TOLERANCE, Case, Pair
@@ -26,22 +27,45 @@ def swap_gates(cell, first, second):
         parameter.data = torch.cat(gates)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_swapped_gates_are_seen(cell):
+@pytest.mark.parametrize(
+    ("cell", "gates"),
+    [("gru", (0, 1)), ("gru", (1, 2)), ("lstm", (0, 1)), ("lstm", (1, 2)), ("lstm", (2, 3))],
+)
+def test_swapped_gates_are_seen(cell, gates):
     pair = Pair(Case("iam", "manual", cell))
     assert checks.forward(pair) <= TOLERANCE["float64"]
-    swap_gates(pair.torch_model.memory.cell, 0, 1)
+    swap_gates(pair.torch_model.memory.cell, *gates)
     assert checks.forward(pair) > SEEN
 
 
-def test_a_second_bias_per_gate_is_seen_after_one_step_of_adam():
-    """torch.nn.GRU adds two biases; each gets the whole gradient, so their sum moves twice as far."""
-    ours, theirs = torch.zeros(1, requires_grad=True), torch.zeros(2, requires_grad=True)
-    for parameter in (ours, theirs):
-        adam = torch.optim.Adam([parameter], lr=0.1)
-        parameter.sum().backward()
-        adam.step()
-    assert theirs.sum().item() == pytest.approx(2 * ours.sum().item())
+def test_a_second_bias_per_gate_is_seen():
+    """As in torch.nn.GRU: each of the two gets the whole gradient, so their sum moves twice as far."""
+    moved = []
+    for both in (False, True):
+        model = Pair(Case("rnn")).torch_model
+        if both:
+            cell = model.memory.cell
+            cell.second = torch.nn.Linear(cell.input.in_features, 18).double()
+            torch.nn.init.zeros_(cell.second.weight).requires_grad_(False)
+            torch.nn.init.zeros_(cell.second.bias)
+            first = cell.input
+            first.register_forward_hook(lambda _, x, out, second=cell.second: out + second(x[0]))
+        adam = update.make_optimiser(model, PPOConfig())
+        pair = Pair(Case("rnn"))
+        _, logits, _ = model(
+            *(tuple(map(pair.tensor, pair.carry)), *map(pair.tensor, (pair.obs, pair.first)))
+        )
+        logits.square().mean().backward()
+        update.apply_gradients(model, adam, 1e-3, None)
+        bias = model.memory.cell.input.bias - pair.torch_model.memory.cell.input.bias
+        moved.append(bias + (model.memory.cell.second.bias if both else 0))
+    torch.testing.assert_close(moved[1], 2 * moved[0])
+
+
+def test_a_number_that_is_not_finite_is_seen():
+    pair = Pair(Case("iam", "manual", "gru"))
+    pair.torch_model.heads.value.bias.data.fill_(float("nan"))
+    assert checks.forward(pair) > SEEN
 
 
 def test_attention_that_reads_the_cell_state_is_seen(monkeypatch):
