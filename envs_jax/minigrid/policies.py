@@ -15,8 +15,8 @@ from envs_jax.minigrid.tasks import Memory, RedBlueDoors
 
 Policy = Callable[[jax.Array, State, Params], jax.Array]
 Plan = tuple[jax.Array, jax.Array, jax.Array | int]
-"""Where the agent can walk, bool[H, W]; steps to success from each place and direction if one acts on the cell
-in front (or has arrived), float32[H, W, 4], infinite where that does not help; the action that does so."""
+"""Where the agent can walk, bool[H, W]; steps to success from each direction and place if one acts on the
+cell in front or has arrived, float32[4, H, W], infinite where that does not help; the action that does so."""
 
 
 def random(key: jax.Array, state: State, params: Params) -> jax.Array:
@@ -39,26 +39,28 @@ def planner(key: jax.Array, state: State, params: Params) -> jax.Array:
     steps = _steps_to(target, walkable)
     options = jnp.concatenate([_after_moves(steps, walkable), target[None]])
     x, y = state.position
-    return jnp.array([LEFT, RIGHT, FORWARD, act])[options[:, y, x, state.direction].argmin()]
+    return jnp.array([LEFT, RIGHT, FORWARD, act])[options[:, state.direction, y, x].argmin()]
 
 
 POLICIES: dict[str, Policy] = {"random": random, "planner, state known": planner}
 
 
 def _doors_in_order(state: State) -> Plan:
-    """RedBlueDoors: toggle the red door, then the blue one."""
+    """RedBlueDoors: toggle the red door, then the blue one.
+
+    A door is toggled from one place on either side, so what comes after does not decide where to toggle it.
+    """
     walkable = tiles.among(state.grid, tiles.WALKABLE)
-    red = tiles.among(state.grid, tiles.RED_DOORS)
-    at_blue = jnp.where(_facing(state.grid == tiles.BLUE_CLOSED), 1.0, jnp.inf)
-    at_red = jnp.where(_facing(red), 1 + _steps_to(at_blue, walkable | red), jnp.inf)
-    return walkable, jnp.where((state.grid == tiles.RED_OPEN).any(), at_blue, at_red), TOGGLE
+    red_is_open = (state.grid == tiles.RED_OPEN).any()
+    door = state.grid == jnp.where(red_is_open, tiles.BLUE_CLOSED, tiles.RED_CLOSED)
+    return walkable, jnp.where(_facing(door), 1.0, jnp.inf), TOGGLE
 
 
 def _to_the_like(state: State, task: Memory) -> Plan:
     """Memory: walk to the cell beside the matching object, and not through the other one."""
     good, bad = (_cell(state.grid, end) for end in task.ends(state.grid))
     walkable = tiles.among(state.grid, tiles.WALKABLE) & ~bad
-    return walkable, jnp.where(good[..., None], 0.0, jnp.inf) + jnp.zeros(4), FORWARD
+    return walkable, _arrived(good), FORWARD
 
 
 def _with_the_key(state: State) -> Plan:
@@ -68,7 +70,7 @@ def _with_the_key(state: State) -> Plan:
     key, door = grid == tiles.YELLOW_KEY, tiles.among(grid, tiles.YELLOW_DOORS)
     needs_key = (grid == tiles.YELLOW_LOCKED).any() & (state.carrying != tiles.YELLOW_KEY)
     without_key = walkable | (key & needs_key)
-    at_goal = jnp.where((grid == tiles.GOAL)[..., None], 0.0, jnp.inf) + jnp.zeros(4)
+    at_goal = _arrived(grid == tiles.GOAL)
     at_door = jnp.where(_facing(door), 1 + _steps_to(at_goal, without_key | door), jnp.inf)
     at_key = jnp.where(_facing(key), 1 + _steps_to(at_door, without_key), jnp.inf)
     is_open = (grid == tiles.YELLOW_OPEN).any()
@@ -80,11 +82,11 @@ def _steps_to(target: jax.Array, walkable: jax.Array) -> jax.Array:
     """Least steps from each place and direction, where some places have steps left already.
 
     Args:
-      target: Steps left, infinite where a way must be found first, float32[H, W, 4].
+      target: Steps left, infinite where a way must be found first, float32[4, H, W].
       walkable: Cells that can be entered, bool[H, W].
 
     Returns:
-      float32[H, W, 4], infinite where there is no way.
+      float32[4, H, W], infinite where there is no way.
     """
 
     def improve(loop: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -96,15 +98,20 @@ def _steps_to(target: jax.Array, walkable: jax.Array) -> jax.Array:
 
 
 def _after_moves(steps: jax.Array, walkable: jax.Array) -> jax.Array:
-    """Steps if one first turns left, turns right or walks forward, float32[3, H, W, 4]."""
-    left, right = jnp.roll(steps, 1, -1), jnp.roll(steps, -1, -1)
-    forward = [jnp.where(_ahead(walkable, d), _ahead(steps[..., d], d), jnp.inf) for d in range(4)]
-    return 1 + jnp.stack([left, right, jnp.stack(forward, -1)])
+    """Steps if one first turns left, turns right or walks forward, float32[3, 4, H, W]."""
+    left, right = jnp.roll(steps, 1, 0), jnp.roll(steps, -1, 0)
+    forward = [jnp.where(_ahead(walkable, d), _ahead(steps[d], d), jnp.inf) for d in range(4)]
+    return 1 + jnp.stack([left, right, jnp.stack(forward)])
 
 
 def _facing(cells: jax.Array) -> jax.Array:
-    """From which places and directions one of the cells is in front, bool[H, W, 4]."""
-    return jnp.stack([_ahead(cells, direction) for direction in range(4)], -1)
+    """From which places and directions one of the cells is in front, bool[4, H, W]."""
+    return jnp.stack([_ahead(cells, direction) for direction in range(4)])
+
+
+def _arrived(cells: jax.Array) -> jax.Array:
+    """No steps left in these cells, whatever the direction, float32[4, H, W]."""
+    return jnp.broadcast_to(jnp.where(cells, 0.0, jnp.inf), (4, *cells.shape))
 
 
 def _ahead(values: jax.Array, direction: int) -> jax.Array:
