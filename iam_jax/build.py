@@ -1,7 +1,6 @@
 """From a config to the objects it describes."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -49,9 +48,8 @@ def make_network(config: Config, env: Any, params: Any) -> ActorCritic:
     network = config.network
     if network.d_set_indices is None and hasattr(env, "d_set"):
         network = dataclasses.replace(network, d_set_indices=tuple(env.d_set(params)))
-    num_variables = math.prod(env.observation_space(params).shape)
     try:
-        return make_model(network, env.action_space(params).n, num_variables)
+        return make_model(network, env.action_space(params).n, env.observation_space(params).shape)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

@@ -20,6 +20,8 @@ class ModelConfig:
 
     architecture: tyro.conf.Suppress[Literal["iam", "rnn", "fnn"]] = "iam"
     """Set by the preset of `Config.model`."""
+    encoder: Literal["auto", "vector", "atari", "board"] = "auto"
+    """Before everything: none, or convolutions for 84x84 or 10x10 images; auto follows the observation."""
     fc: tuple[int, ...] = (256,)
     """Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn)."""
     cell: Literal["gru", "lstm"] = "gru"
@@ -32,8 +34,10 @@ class ModelConfig:
     """What iam's memory reads: given indices, a learned linear map, attention, or everything."""
     d_set_indices: tuple[int, ...] | None = None
     """Indices of a manual d-set; the environment's published ones if not given."""
+    d_set_boxes: tuple[tuple[int, int, int, int], ...] | None = None
+    """Boxes of a manual d-set on the feature map of images: row, column, height, width of each."""
     d_set_size: int = 24
-    """Outputs of a static d-set."""
+    """Outputs of a static d-set; on a feature map for every region."""
     heads: int = 1
     """Attention heads of a dynamic d-set."""
     attention_units: int = 128
@@ -220,8 +224,13 @@ def _from_dict(cls: Any, values: Any) -> Any:
     for name, value in values.items():
         if cls is Config and name in sections:
             value = _from_dict(sections[name], value)
-        known[name] = tuple(value) if isinstance(value, list) else value
+        known[name] = _tuples(value)
     return cls(**known)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as tuples, inner ones too."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def flag(name: str) -> str:

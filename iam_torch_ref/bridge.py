@@ -5,7 +5,6 @@ Nothing that computes the model or its update is imported from them.
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,7 +153,7 @@ def model_config(run: dict[str, Any]) -> ModelConfig:
         ModelConfig,
         dataclasses.asdict(network.config),
         num_actions=int(env.action_space(params).n),
-        num_variables=math.prod(env.observation_space(params).shape),
+        obs_shape=tuple(env.observation_space(params).shape),
     )
 
 

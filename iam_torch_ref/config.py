@@ -1,6 +1,7 @@
 """The numbers of a model and of its learner; the names are those in a run's ``config.json``."""
 
 import dataclasses
+import math
 from typing import Any, Literal
 
 
@@ -13,16 +14,18 @@ class ModelConfig:
     """A model with all its shapes.
 
     Attributes:
-      num_variables: O, entries of one flattened observation.
+      obs_shape: Of one observation: (Y, X, C) of an image, or anything that makes O variables.
       num_actions: A.
       architecture: Influence-aware memory, or one of its two baselines.
+      encoder: Before everything: none (vector), or convolutions.
       fc: Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn).
       cell: Recurrent cell of iam and rnn.
       hidden: H, units of the cell.
       joint: Layers behind everything, shared by policy and value.
       d_set: What iam's memory reads.
       d_set_indices: Indices of a manual d-set.
-      d_set_size: Outputs of a static d-set.
+      d_set_boxes: Boxes of a manual d-set on a feature map: row, column, height, width.
+      d_set_size: Outputs of a static d-set; on a feature map for every region.
       heads: Attention heads of a dynamic d-set.
       attention_units: Units per head.
       activation: Behind every feedforward layer.
@@ -31,15 +34,17 @@ class ModelConfig:
       forget_bias: Constant added in the forget gate of an lstm.
     """
 
-    num_variables: int
+    obs_shape: tuple[int, ...]
     num_actions: int
     architecture: Literal["iam", "rnn", "fnn"] = "iam"
+    encoder: Literal["vector", "atari", "board"] = "vector"
     fc: tuple[int, ...] = (256,)
     cell: Literal["gru", "lstm"] = "gru"
     hidden: int = 64
     joint: tuple[int, ...] = ()
     d_set: Literal["manual", "static", "dynamic", "identity"] = "manual"
     d_set_indices: tuple[int, ...] | None = None
+    d_set_boxes: tuple[tuple[int, int, int, int], ...] | None = None
     d_set_size: int = 24
     heads: int = 1
     attention_units: int = 128
@@ -47,6 +52,11 @@ class ModelConfig:
     init: Literal["orthogonal", "glorot"] = "orthogonal"
     bias: bool = True
     forget_bias: float = 1.0
+
+    @property
+    def num_variables(self) -> int:
+        """O, entries of one flattened observation."""
+        return math.prod(self.obs_shape)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,4 +99,9 @@ def from_dict(cls: Any, values: dict[str, Any], **more: Any) -> Any:
     """A config from the entries of ``values`` that it knows, and ``more``."""
     names = {field.name for field in dataclasses.fields(cls)}
     known = {name: values[name] for name in names & set(values)} | more
-    return cls(**{name: tuple(x) if isinstance(x, list) else x for name, x in known.items()})
+    return cls(**{name: _tuples(x) for name, x in known.items()})
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as tuples, inner ones too."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

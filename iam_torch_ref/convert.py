@@ -2,7 +2,8 @@
 
     flax  y = x K + b, K [in, out]        torch  y = x W^T + b, W [out, in]        so  W = K^T
 
-``fc/Dense_1/kernel`` is ``fc.1.weight``, transposed; every other parameter keeps its name and shape.
+``fc/Dense_1/kernel`` is ``fc.1.weight``, transposed; a convolution's kernel [y, x, in, out] becomes
+[out, in, y, x]; every other parameter keeps its name and shape.
 
     python -m iam_torch_ref.convert runs/NAME out.safetensors     # a run's checkpoint to weights
     python -m iam_torch_ref.convert out.safetensors runs/NEW      # weights to a run that iam_jax plays
@@ -45,10 +46,11 @@ def from_flax(params: dict[str, Any]) -> StateDict:
     """A ``state_dict`` from flax parameters, nested dicts of arrays with or without ``params`` on top."""
     state_dict = {}
     for path, array in _flatten(params.get("params", params)):
-        name = re.sub(r"\bDense_(\d+)\b", r"\1", ".".join(path))
+        name = re.sub(r"\b(Dense|Conv)_(\d+)\b", r"\2", ".".join(path))
         tensor = torch.from_numpy(np.array(array))
         if path[-1] == "kernel":
-            name, tensor = name.removesuffix("kernel") + "weight", tensor.T.contiguous()
+            order = (3, 2, 0, 1) if tensor.dim() == 4 else (1, 0)
+            name, tensor = name.removesuffix("kernel") + "weight", tensor.permute(order).contiguous()
         state_dict[name] = tensor
     return state_dict
 
@@ -58,9 +60,11 @@ def to_flax(state_dict: StateDict) -> dict[str, Any]:
     params: dict[str, Any] = {}
     for name, tensor in state_dict.items():
         array = tensor.detach().cpu().numpy()
-        *path, leaf = re.sub(r"\b(\d+)\b", r"Dense_\1", name).split(".")
+        kind = "Conv" if "convolutions" in name else "Dense"
+        *path, leaf = re.sub(r"\b(\d+)\b", rf"{kind}_\1", name).split(".")
         if leaf == "weight":
-            leaf, array = "kernel", array.T.copy()
+            order = (2, 3, 1, 0) if array.ndim == 4 else (1, 0)
+            leaf, array = "kernel", array.transpose(order).copy()
         place = params
         for part in path:
             place = place.setdefault(part, {})

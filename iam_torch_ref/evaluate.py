@@ -61,7 +61,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.env_args is not None:
         run["env_args"] = tuple(options.env_args)
     wanted, given = bridge.model_config(run), agent.model.config
-    for part in ("num_variables", "num_actions"):
+    for part in ("obs_shape", "num_actions"):
         if getattr(wanted, part) != getattr(given, part):
             raise ConfigError(
                 f"{run['env']} has {part} = {getattr(wanted, part)}, the agent {getattr(given, part)}."

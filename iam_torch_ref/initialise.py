@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from iam_torch_ref.maps import Attention, Convolutions
 from iam_torch_ref.model import GRU, LSTM, MLP, ActorCritic, Dynamic
 
 
@@ -27,10 +28,10 @@ def initialise(model: ActorCritic) -> None:
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             parameter.zero_()
-        elif parameter.dim() == 2:
+        elif parameter.dim() in (2, 4):
             kernel(parameter)
     for module in model.modules():
-        if isinstance(module, MLP):
+        if isinstance(module, MLP | Convolutions):
             for layer in module:
                 kernel(layer.weight, math.sqrt(2))
         elif isinstance(module, GRU | LSTM):
@@ -38,7 +39,7 @@ def initialise(model: ActorCritic) -> None:
             for linear in (module.input, module.recurrent):
                 for gate in linear.weight.chunk(gates):
                     kernel(gate)
-        elif isinstance(module, Dynamic):
+        elif isinstance(module, Dynamic | Attention):
             nn.init.normal_(module.score, std=module.score.shape[1] ** -0.5)
     policy = model.heads.policy.weight
     if orthogonal:

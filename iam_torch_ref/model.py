@@ -12,17 +12,21 @@
 
 The d-set selector D is one of: *manual*, given variables; *static*, A o with A learned; *dynamic*,
 per head  a = softmax(W3 tanh(W1 o + W2 h))  and  sum_i a_i o_i  (after Xu et al. 2015, Equations 4
-to 6); *identity*, all of o. The baseline *rnn* puts F_fnn before the cell, and *fnn* has no memory.
+to 6); *identity*, all of o. Of images, o_t is the map of features that convolutions make of them
+(`iam_torch_ref.maps`), and both paths read it. The baseline *rnn* puts F_fnn before the cell, and
+*fnn* has no memory.
 
 Shapes: T time, B environments, O variables, H memory, A actions. The cells are written out, not
 torch.nn's: those hold two biases per gate, which Adam moves twice as far as one.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
+from iam_torch_ref import maps
 from iam_torch_ref.config import ConfigError, ModelConfig
 
 Carry = tuple[Tensor, ...]
@@ -93,8 +97,8 @@ class Manual(nn.Module):
 class Static(nn.ModuleList):
     """A learned linear map of the observation, without bias."""
 
-    def __init__(self, num_variables: int, size: int):
-        super().__init__([nn.Linear(num_variables, size, bias=False)])
+    def __init__(self, shape: tuple[int, ...], size: int):
+        super().__init__([nn.Linear(shape[0], size, bias=False)])
         self.outputs = size
 
     def forward(self, obs: Tensor, h: Tensor) -> Tensor:
@@ -104,8 +108,9 @@ class Static(nn.ModuleList):
 class Dynamic(nn.Module):
     """Attention over the observation's variables, asked by the memory: one number per head."""
 
-    def __init__(self, num_variables: int, memory: int, heads: int, units: int):
+    def __init__(self, shape: tuple[int, ...], memory: int, heads: int, units: int):
         super().__init__()
+        (num_variables,) = shape
         self.observation = nn.Linear(num_variables, heads * units)
         self.memory = nn.Linear(memory, heads * units, bias=False)
         self.score = nn.Parameter(torch.empty(heads, units, num_variables))
@@ -119,14 +124,14 @@ class Dynamic(nn.Module):
 
 
 class Identity(nn.Module):
-    """The whole observation."""
+    """The whole observation, or the whole feature map."""
 
-    def __init__(self, num_variables: int):
+    def __init__(self, shape: tuple[int, ...]):
         super().__init__()
-        self.outputs = num_variables
+        self.outputs = math.prod(shape)
 
     def forward(self, obs: Tensor, h: Tensor) -> Tensor:
-        return obs
+        return obs.flatten(1)
 
 
 class Memory(nn.Module):
@@ -170,13 +175,14 @@ class ActorCritic(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
-        self.fc = MLP(config.num_variables, config.fc, config)
+        self.encoder = maps.Encoder(config)
+        self.fc = MLP(math.prod(self.encoder.outputs), config.fc, config)
         features = self.fc.outputs
         if config.architecture == "rnn":
-            self.memory = Memory(Identity(features), _cell(features, config))
+            self.memory = Memory(Identity((features,)), _cell(features, config))
             features = config.hidden
         elif config.architecture == "iam":
-            selector = _selector(config)
+            selector = _selector(config, self.encoder.outputs)
             self.memory = Memory(selector, _cell(selector.outputs, config))
             features += config.hidden
         self.heads = Heads(features, config)
@@ -190,8 +196,8 @@ class ActorCritic(nn.Module):
         return tuple(like.new_zeros(batch, self.config.hidden) for _ in range(parts))
 
     def forward(self, carry: Carry, obs: Tensor, first: Tensor) -> tuple[Carry, Tensor, Tensor]:
-        obs = obs.flatten(2).to(self.heads.value.weight.dtype)
-        features = self.fc(obs)
+        obs = self.encoder(obs, self.heads.value.weight.dtype)
+        features = self.fc(obs.flatten(2))
         if self.config.architecture == "rnn":
             carry, features = self.memory(carry, features, first)
         elif self.config.architecture == "iam":
@@ -206,7 +212,10 @@ def _cell(inputs: int, config: ModelConfig) -> nn.Module:
     return LSTM(inputs, config.hidden, config.forget_bias)
 
 
-def _selector(config: ModelConfig) -> nn.Module:
+def _selector(config: ModelConfig, shape: tuple[int, ...]) -> nn.Module:
+    on_map = len(shape) == 3
+    if config.d_set == "manual" and on_map:
+        return maps.Boxes(config.d_set_boxes or (), shape)
     if config.d_set == "manual":
         indices = config.d_set_indices or ()
         if not indices or not all(0 <= i < config.num_variables for i in indices):
@@ -215,7 +224,8 @@ def _selector(config: ModelConfig) -> nn.Module:
             )
         return Manual(indices)
     if config.d_set == "static":
-        return Static(config.num_variables, config.d_set_size)
+        return (maps.Static if on_map else Static)(shape, config.d_set_size)
     if config.d_set == "dynamic":
-        return Dynamic(config.num_variables, config.hidden, config.heads, config.attention_units)
-    return Identity(config.num_variables)
+        attention = maps.Attention if on_map else Dynamic
+        return attention(shape, config.hidden, config.heads, config.attention_units)
+    return Identity(shape)

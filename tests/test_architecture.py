@@ -17,7 +17,7 @@ CROSSINGS = {
     "iam_torch_ref/bridge.py": {"iam_jax"},
     **{f"iam_torch_ref/parity/{part}.py": {"iam_jax"} for part in ("cases", "checks", "learning")},
 }
-READ_ALONE = ("config", "model", "gae", "loss", "update", "initialise")
+READ_ALONE = ("config", "model", "maps", "gae", "loss", "update", "initialise")
 """Modules of the PyTorch reference that import torch and nothing else that is not Python's own."""
 OURS = {"envs_jax", "iam_jax", "iam_torch_ref", "benchmarks", "tests"}
 

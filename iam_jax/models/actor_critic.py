@@ -4,6 +4,8 @@ Each is called as ``(carry, obs[T, B, ...], first[T, B]) -> (carry, logits[T, B,
 and begins with ``initial_carry(B)``. T = time, B = environments, A = actions.
 """
 
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +15,9 @@ import jax.numpy as jnp
 from jax.nn.initializers import Initializer
 
 from iam_jax.config import ModelConfig
-from iam_jax.models import cells, d_set
-from iam_jax.models.encoders import MLP, as_vector
+from iam_jax.models import cells, d_set, d_set_maps
+from iam_jax.models.d_set_maps import Box
+from iam_jax.models.encoders import CONVOLUTIONS, MLP, Convolutions, as_vector, choose_encoder, map_size
 from iam_jax.models.memory import Memory
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"relu": nn.relu, "tanh": jnp.tanh}
@@ -46,20 +49,36 @@ class Heads(nn.Module):
         return policy(features), value(features)[..., 0]
 
 
+class Encoder(nn.Module):
+    """Observations [T, B, ...] as vectors [T, B, O] or, of images, as feature maps [T, B, Y, X, F]."""
+
+    config: ModelConfig
+
+    @nn.compact
+    def __call__(self, obs: jax.Array) -> jax.Array:
+        if self.config.encoder == "vector":
+            return as_vector(obs)
+        layers, kernel_init = CONVOLUTIONS[self.config.encoder], KERNELS[self.config.init][0]
+        return Convolutions(layers, kernel_init, name="convolutions")(obs)
+
+
 class FNN(nn.Module):
     """Feedforward baseline: ``pi, V`` from ``F_fnn(o_t)``. Its carry is empty."""
 
     config: ModelConfig
     num_actions: int
 
+    def setup(self) -> None:
+        self.encoder = Encoder(self.config)
+        self.fc = _mlp(self.config, self.config.fc)
+        self.heads = Heads(self.config, self.num_actions)
+
     @nn.nowrap
     def initial_carry(self, batch: int) -> cells.Carry:
         return ()
 
-    @nn.compact
     def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
-        features = _mlp(self.config, self.config.fc, "fc")(as_vector(obs))
-        return carry, *Heads(self.config, self.num_actions, name="heads")(features)
+        return carry, *self.heads(self.fc(as_vector(self.encoder(obs))))
 
 
 class RNN(nn.Module):
@@ -69,6 +88,7 @@ class RNN(nn.Module):
     num_actions: int
 
     def setup(self) -> None:
+        self.encoder = Encoder(self.config)
         self.fc = _mlp(self.config, self.config.fc)
         self.memory = Memory(_cell(self.config), d_set.Identity())
         self.heads = Heads(self.config, self.num_actions)
@@ -78,20 +98,22 @@ class RNN(nn.Module):
         return _cell(self.config).initial_carry(batch)
 
     def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
-        carry, memory = self.memory(carry, self.fc(as_vector(obs)), first)
+        carry, memory = self.memory(carry, self.fc(as_vector(self.encoder(obs))), first)
         return carry, *self.heads(memory)
 
 
 class IAM(nn.Module):
     """Influence-aware memory (Suau et al. 2022, Section 4).
 
-    ``x_t = F_fnn(o_t)``, ``d_t = F_rnn(d_{t-1}, D(o_t))``, then ``pi, V`` from ``[x_t, d_t]``.
+    ``x_t = F_fnn(o_t)``, ``d_t = F_rnn(d_{t-1}, D(o_t))``, then ``pi, V`` from ``[x_t, d_t]``. Of images,
+    o_t is the feature map that both paths share.
     """
 
     config: ModelConfig
     num_actions: int
 
     def setup(self) -> None:
+        self.encoder = Encoder(self.config)
         self.fc = _mlp(self.config, self.config.fc)
         self.memory = Memory(_cell(self.config), _selector(self.config))
         self.heads = Heads(self.config, self.num_actions)
@@ -101,28 +123,34 @@ class IAM(nn.Module):
         return _cell(self.config).initial_carry(batch)
 
     def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
-        obs = as_vector(obs)
-        carry, memory = self.memory(carry, obs, first)
-        return carry, *self.heads(jnp.concatenate([self.fc(obs), memory], axis=-1))
+        features = self.encoder(obs)
+        carry, memory = self.memory(carry, features, first)
+        return carry, *self.heads(jnp.concatenate([self.fc(as_vector(features)), memory], axis=-1))
 
 
 ActorCritic = FNN | RNN | IAM
 MODELS: dict[str, Any] = {"fnn": FNN, "rnn": RNN, "iam": IAM}
 
 
-def make_model(config: ModelConfig, num_actions: int, num_variables: int) -> ActorCritic:
+def make_model(config: ModelConfig, num_actions: int, obs_shape: tuple[int, ...]) -> ActorCritic:
     """The model that a config describes.
 
     Args:
       config: Its sizes and choices.
       num_actions: A.
-      num_variables: O, entries of one flattened observation.
+      obs_shape: Of one observation: (Y, X, C) of an image, or else anything that makes O variables.
 
     Raises:
-      ValueError: A manual d-set is missing, empty, repeats an index, or reaches past O.
+      ValueError: The encoder does not fit the observation; or a manual d-set is missing, empty, repeats
+        an index, or reaches past the variables or the feature map.
     """
+    encoder: Any = choose_encoder(config, obs_shape)
+    config = dataclasses.replace(config, encoder=encoder)
     if config.architecture == "iam" and config.d_set == "manual":
-        _check_indices(config.d_set_indices, num_variables)
+        if config.encoder == "vector":
+            _check_indices(config.d_set_indices, math.prod(obs_shape))
+        else:
+            _check_boxes(config.d_set_boxes, map_size(config.encoder, obs_shape))
     return MODELS[config.architecture](config, num_actions)
 
 
@@ -146,6 +174,21 @@ def _check_indices(indices: tuple[int, ...] | None, num_variables: int) -> None:
         )
 
 
+def _check_boxes(boxes: tuple[Box, ...] | None, size: tuple[int, int]) -> None:
+    rows, columns = size
+    if not boxes:
+        raise ValueError(
+            f"A manual d-set on the {rows}x{columns} feature map needs boxes: give --d-set-boxes, "
+            "or choose --d-set static, dynamic or identity."
+        )
+    for row, column, height, width in boxes:
+        if min(row, column) < 0 or min(height, width) < 1 or row + height > rows or column + width > columns:
+            raise ValueError(
+                f"The box {row} {column} {height} {width} (row, column, height, width) does not lie in the "
+                f"{rows}x{columns} feature map."
+            )
+
+
 def _mlp(config: ModelConfig, sizes: tuple[int, ...], name: str | None = None) -> MLP:
     kernel_init, activation = KERNELS[config.init][0], ACTIVATIONS[config.activation]
     return MLP(sizes, activation, kernel_init, config.bias, name=name)
@@ -165,12 +208,15 @@ def _cell(config: ModelConfig) -> cells.Cell:
     return cells.LSTM(config.hidden, kernel, kernel, config.forget_bias)
 
 
-def _selector(config: ModelConfig) -> d_set.Selector:
-    kernel = KERNELS[config.init][1]
+def _selector(config: ModelConfig) -> d_set.Selector | d_set_maps.MapSelector:
+    kernel, on_map = KERNELS[config.init][1], config.encoder != "vector"
     if config.d_set == "manual":
+        if on_map:
+            return d_set_maps.Boxes(config.d_set_boxes or ())
         return d_set.Manual(config.d_set_indices or ())
     if config.d_set == "static":
-        return d_set.Static(config.d_set_size, kernel)
+        return (d_set_maps.StaticMap if on_map else d_set.Static)(config.d_set_size, kernel)
     if config.d_set == "dynamic":
-        return d_set.Dynamic(config.heads, config.attention_units, kernel)
-    return d_set.Identity()
+        attention = d_set_maps.Attention if on_map else d_set.Dynamic
+        return attention(config.heads, config.attention_units, kernel)
+    return d_set_maps.FlatMap() if on_map else d_set.Identity()

@@ -1,5 +1,6 @@
-"""Feedforward paths: from an observation to features."""
+"""Encoders: from observations to what the feedforward path and the memory read."""
 
+import math
 from collections.abc import Callable
 
 import flax.linen as nn
@@ -7,11 +8,50 @@ import jax
 import jax.numpy as jnp
 from jax.nn.initializers import Initializer
 
+from iam_jax.config import ModelConfig
+
+CONVOLUTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "atari": ((32, 8, 4), (64, 4, 2), (64, 3, 1)),  # Mnih et al. 2015; 84x84 becomes 7x7x64
+    "board": ((16, 3, 1),),  # Young and Tian 2019, for MinAtar; 10x10 becomes 8x8x16
+}
+"""Encoder -> (features, kernel, stride) of its layers, valid padding."""
+
+
+def choose_encoder(config: ModelConfig, shape: tuple[int, ...]) -> str:
+    """The encoder for observations of a shape: the config's, or the one that fits.
+
+    Raises:
+      ValueError: The config's needs images, or larger ones.
+    """
+    is_image = len(shape) == 3
+    name = config.encoder
+    if name == "auto":
+        name = "vector" if not is_image else "atari" if min(shape[:2]) >= 36 else "board"
+    if name != "vector" and (not is_image or min(map_size(name, shape)) < 1):
+        raise ValueError(
+            f"The {name} encoder cannot read observations of shape {shape}: choose --encoder auto."
+        )
+    return name
+
+
+def map_size(encoder: str, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of the feature map of images of a shape."""
+    rows, columns = shape[:2]
+    for _, kernel, stride in CONVOLUTIONS[encoder]:
+        rows, columns = (rows - kernel) // stride + 1, (columns - kernel) // stride + 1
+    return rows, columns
+
 
 def as_vector(obs: jax.Array) -> jax.Array:
     """Observations [T, B, ...] as float vectors [T, B, O]."""
-    obs = obs if jnp.issubdtype(obs.dtype, jnp.floating) else obs.astype(jnp.float32)
-    return obs.reshape(*obs.shape[:2], -1)
+    return as_float(obs).reshape(*obs.shape[:2], math.prod(obs.shape[2:]))
+
+
+def as_float(obs: jax.Array) -> jax.Array:
+    """Observations as floats: bytes from 0 to 1, what is a float as it is."""
+    if jnp.issubdtype(obs.dtype, jnp.floating):
+        return obs
+    return obs.astype(float) / (255 if obs.dtype == jnp.uint8 else 1)
 
 
 class MLP(nn.Module):
@@ -26,4 +66,21 @@ class MLP(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         for size in self.sizes:
             x = self.activation(nn.Dense(size, self.use_bias, kernel_init=self.kernel_init)(x))
+        return x
+
+
+class Convolutions(nn.Module):
+    """Convolutional layers with ReLU: images [T, B, Y, X, C] to a feature map [T, B, y, x, F]."""
+
+    layers: tuple[tuple[int, int, int], ...]
+    kernel_init: Initializer
+
+    @nn.compact
+    def __call__(self, obs: jax.Array) -> jax.Array:
+        x = as_float(obs)
+        for features, kernel, stride in self.layers:
+            x = nn.Conv(features, (kernel, kernel), (stride, stride), "VALID", kernel_init=self.kernel_init)(
+                x
+            )
+            x = nn.relu(x)
         return x

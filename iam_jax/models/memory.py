@@ -6,13 +6,14 @@ import jax.numpy as jnp
 
 from iam_jax.models.cells import Carry, Cell
 from iam_jax.models.d_set import Selector
+from iam_jax.models.d_set_maps import MapSelector
 
 
 class Memory(nn.Module):
     """``d_t = cell(d_{t-1}, D(o_t))``, with ``d_{t-1}`` cleared where an episode begins."""
 
     cell: Cell
-    selector: Selector
+    selector: Selector | MapSelector
 
     @nn.nowrap
     def initial_carry(self, batch: int) -> Carry:
@@ -23,7 +24,7 @@ class Memory(nn.Module):
 
         Args:
           carry: Memory before it reads ``obs[0]``, float[B, H] each.
-          obs: Observations, float[T, B, O].
+          obs: Observations, float[T, B, O], or their feature maps, float[T, B, Y, X, C].
           first: Whether the memory is cleared before it reads ``obs[t]``, bool[T, B].
 
         Returns:

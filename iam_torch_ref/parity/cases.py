@@ -17,13 +17,19 @@ from iam_torch_ref.model import ActorCritic
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 """Dtype -> how far apart two results may be, relative to the largest value."""
 T, B, A = 7, 5, 4
-OBSERVATIONS = {"vector": ((12,), np.float32), "bytes": ((3, 4), np.uint8)}
-"""Encoder -> shape and dtype of one observation; both are read as 12 variables."""
+OBSERVATIONS: dict[str, tuple[tuple[int, ...], Any]] = {
+    "vector": ((12,), np.float32),
+    "bytes": ((3, 4), np.uint8),
+    "board": ((6, 5, 3), np.float32),
+    "pixels": ((52, 44, 2), np.uint8),
+}
+"""What is observed -> shape and dtype; the first two are read as vectors, the others by convolutions."""
 SIZES: dict[str, Any] = {
     "fc": (8, 7),
     "hidden": 6,
     "joint": (5,),
     "d_set_indices": (0, 3, 11),
+    "d_set_boxes": ((0, 0, 2, 1), (1, 1, 1, 1)),
     "d_set_size": 4,
     "heads": 2,
     "attention_units": 3,
@@ -50,16 +56,13 @@ class Case:
         return JaxModelConfig(**SIZES, **choices)
 
 
-CASES = tuple(
-    Case(*model, observation)
-    for observation in OBSERVATIONS
-    for model in (
-        *(("iam", d, c) for d in ("manual", "static", "dynamic", "identity") for c in ("gru", "lstm")),
-        ("rnn", "identity", "gru"),
-        ("rnn", "identity", "lstm"),
-        ("fnn", "identity", "gru"),
-    )
+_MODELS = (
+    *(("iam", d, c) for d in ("manual", "static", "dynamic", "identity") for c in ("gru", "lstm")),
+    ("rnn", "identity", "gru"),
+    ("rnn", "identity", "lstm"),
+    ("fnn", "identity", "gru"),
 )
+CASES = tuple(Case(*model, observation) for observation in OBSERVATIONS for model in _MODELS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +81,12 @@ class Pair:
 
     @cached_property
     def jax_model(self) -> Any:
-        return make_model(self.case.network, A, 12)
+        return make_model(self.case.network, A, self.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one observation."""
+        return OBSERVATIONS[self.case.observation][0]
 
     @cached_property
     def params(self) -> dict[str, Any]:
@@ -87,12 +95,13 @@ class Pair:
         carry = self.jax_model.initial_carry(B)
         shapes = jax.eval_shape(self.jax_model.init, jax.random.key(0), carry, self.obs[:1], first)
         draw = np.random.default_rng(1)
-        return jax.tree.map(lambda x: draw.normal(0, 0.4, x.shape).astype(self.dtype), shapes)
+        scale = {1: 0.4, 2: 0.4, 3: 0.4, 4: 0.03}  # convolutions sum over many inputs
+        return jax.tree.map(lambda x: draw.normal(0, scale[x.ndim], x.shape).astype(self.dtype), shapes)
 
     @cached_property
     def torch_model(self) -> ActorCritic:
-        known = dataclasses.asdict(self.case.network)
-        config = from_dict(ModelConfig, known, num_variables=12, num_actions=A)
+        known = dataclasses.asdict(self.jax_model.config)
+        config = from_dict(ModelConfig, known, obs_shape=self.shape, num_actions=A)
         return to_torch(config, self.params, self.dtype, self.device)
 
     @cached_property
@@ -100,7 +109,7 @@ class Pair:
         shape, dtype = OBSERVATIONS[self.case.observation]
         draw = np.random.default_rng(2)
         if dtype == np.uint8:
-            return draw.integers(0, 4, (T, B, *shape), dtype)
+            return draw.integers(0, 256, (T, B, *shape), dtype)
         return draw.normal(size=(T, B, *shape)).astype(dtype)
 
     @cached_property

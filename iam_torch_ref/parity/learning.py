@@ -70,7 +70,7 @@ def trajectory(run: Config, *, updates: int = UPDATES) -> tuple[float, float]:
       rollout, and what JAX stored; the parameters at the end.
     """
     with precision("float64"):
-        records, initial, final = _train(run, updates)
+        records, initial, final = train(run, updates)
     config = from_dict(PPOConfig, dataclasses.asdict(run.ppo))
     model = to_torch(bridge.model_config(dataclasses.asdict(run)), initial, "float64", "cpu")
     optimiser = make_optimiser(model, config)
@@ -156,7 +156,7 @@ def returns(agent: Trained, *, episodes: int = 500, seed: int = 7) -> tuple[floa
     return difference(ours, theirs), ours, theirs
 
 
-def _train(run: Config, updates: int) -> tuple[list[Any], Any, Any]:
+def train(run: Config, updates: int) -> tuple[list[Any], Any, Any]:
     """Every update's rollout and minibatches, and the parameters before and after the run."""
     learner = make_learner(run)
     state = jax.jit(learner.init)(jax.random.key(0))

@@ -113,7 +113,7 @@ class Endless(Environment):
 def learned_value(terminates, bootstrap_truncated):
     """Mean value that a blind critic learns in `Endless` with discount 0.8."""
     env = EpisodeStatistics(Endless(terminates))
-    model = make_model(ModelConfig("fnn", fc=()), 2, 2)
+    model = make_model(ModelConfig("fnn", fc=()), 2, (2,))
     ppo = PPOConfig(
         num_envs=8,
         num_steps=8,

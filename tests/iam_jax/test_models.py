@@ -26,7 +26,7 @@ RECURRENT = [name for name in CONFIGS if name != "fnn"]
 
 
 def setup(name, seed=0):
-    model = make_model(CONFIGS[name], A, NUM_VARIABLES)
+    model = make_model(CONFIGS[name], A, (NUM_VARIABLES,))
     keys = jax.random.split(jax.random.key(seed), 5)
     obs = jax.random.normal(keys[0], (T, B, NUM_VARIABLES))
     first = jax.random.bernoulli(keys[1], 0.3, (T, B))
@@ -102,7 +102,7 @@ def test_lstm_forgets_less_with_a_forget_bias():
     plain = dataclasses.replace(CONFIGS["iam lstm"], forget_bias=0.0)
     model, params, carry, obs, first = setup("iam lstm")
     with_bias = forward(model, params, carry, obs, first)[1]
-    without = forward(make_model(plain, A, NUM_VARIABLES), params, carry, obs, first)[1]
+    without = forward(make_model(plain, A, (NUM_VARIABLES,)), params, carry, obs, first)[1]
     assert not np.allclose(with_bias, without)
 
 
@@ -119,4 +119,4 @@ def test_glorot_without_bias_has_biases_only_in_cell_and_value_head():
 @pytest.mark.parametrize("indices", [(10,), (-1, 2), (3, 3), (), None])
 def test_a_d_set_that_does_not_fit_is_refused(indices):
     with pytest.raises(ValueError, match="d-set"):
-        make_model(dataclasses.replace(IAM, d_set_indices=indices), A, NUM_VARIABLES)
+        make_model(dataclasses.replace(IAM, d_set_indices=indices), A, (NUM_VARIABLES,))

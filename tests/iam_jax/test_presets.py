@@ -48,9 +48,9 @@ def test_paper_presets_have_the_published_sizes():
 
 def test_environments_without_presets_have_only_the_fast_one():
     assert presets.preset("CartPole-v1", "fast", "iam").network.d_set == "identity"
-    with pytest.raises(ConfigError, match="has no preset 'paper' .but fast"):
+    with pytest.raises(ConfigError, match="has no preset 'paper'"):
         presets.preset("CartPole-v1", "paper", "iam")
-    with pytest.raises(ConfigError, match="traffic has no preset 'best' .but fast, paper"):
+    with pytest.raises(ConfigError, match="traffic has no preset 'best'"):
         presets.preset("traffic", "best", "iam")
 
 

@@ -174,7 +174,7 @@ ERRORS = {
     "unknown environment": (["--env", "warehose"], "Did you mean warehouse"),
     "unknown preset": (["--preset", "slow"], "slow"),
     "unknown model": (["--model", "gtrxl"], "gtrxl"),
-    "preset that the environment lacks": (["--env", "CartPole-v1", "--preset", "paper"], "only the preset"),
+    "preset that the environment lacks": (["--env", "CartPole-v1", "--preset", "paper"], "has no preset"),
     "d-set index out of range": (["--d-set-indices", "1", "73"], "from 0 to 72"),
     "minibatches that do not divide": (["--num-minibatches", "7"], "--num-minibatches 7 must divide"),
     "BPTT length that does not divide": (["--bptt-length", "3"], "--bptt-length 3 must divide"),

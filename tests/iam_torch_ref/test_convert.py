@@ -121,7 +121,7 @@ def test_an_existing_run_is_not_written_over(trained, tmp_path, capsys):
 
 def test_an_environment_that_does_not_fit_the_agent_is_refused(trained, capsys):
     refused(evaluate, trained, "--env", "warehouse")
-    assert "warehouse has num_variables = 73, the agent 37" in capsys.readouterr().err
+    assert "warehouse has obs_shape = (73,), the agent (37,)" in capsys.readouterr().err
     refused(evaluate, trained, "--env", "warehous")
     assert "Did you mean warehouse" in capsys.readouterr().err
     refused(evaluate, trained, "--env-args", "nonsense")

@@ -13,7 +13,7 @@ from iam_torch_ref.config import ConfigError, ModelConfig
 from iam_torch_ref.initialise import initialise
 from iam_torch_ref.model import GRU, LSTM, ActorCritic
 
-SMALL = ModelConfig(num_variables=12, num_actions=4, fc=(8,), hidden=6, joint=(5,), d_set_indices=(1, 7))
+SMALL = ModelConfig(obs_shape=(12,), num_actions=4, fc=(8,), hidden=6, joint=(5,), d_set_indices=(1, 7))
 
 
 def test_gru_is_torch_s_gru_with_its_two_biases_summed():

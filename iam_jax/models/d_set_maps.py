@@ -1,0 +1,81 @@
+"""d-set selectors on the feature map of an image: what part of the map the memory reads.
+
+Suau et al. 2022, Section 4.3. A selector maps feature maps [..., Y, X, C] to the memory's input
+[..., K]; R = Y * X regions. `d_set.Identity` does for maps too, once they are flattened.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer
+
+Box = tuple[int, int, int, int]
+"""Row, column, height, width."""
+
+
+class Boxes(nn.Module):
+    """Given boxes of the map: K = C times their area, overlaps counted twice."""
+
+    boxes: tuple[Box, ...]
+    reads_memory = False
+
+    def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
+        parts = [_flat(features[..., r : r + y, c : c + x, :]) for r, c, y, x in self.boxes]
+        return jnp.concatenate(parts, axis=-1)
+
+
+class StaticMap(nn.Module):
+    """A learned linear map without bias, the same for every region: K = R * ``size``."""
+
+    size: int
+    kernel_init: Initializer
+    reads_memory = False
+
+    @nn.compact
+    def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
+        return _flat(nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init)(features))
+
+
+class FlatMap(nn.Module):
+    """The whole map: K = R * C."""
+
+    reads_memory = False
+
+    def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
+        return _flat(features)
+
+
+class Attention(nn.Module):
+    """Spatial attention, asked by the memory (Xu et al. 2015): K = ``heads`` * (C + R).
+
+    Per head and region i ``score_i = w . tanh(W1 v_i + W2 h)`` and ``a = softmax(score)``; the head's
+    output is ``sum_i a_i v_i`` and, so that the memory knows where it looked, ``a`` itself.
+    """
+
+    heads: int
+    units: int
+    kernel_init: Initializer
+    reads_memory = True
+
+    @nn.compact
+    def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
+        *batch, rows, columns, channels = features.shape
+        regions = features.reshape(*batch, rows * columns, channels)
+        width = self.heads * self.units
+        seen = nn.Dense(width, kernel_init=self.kernel_init, name="observation")(regions)
+        asked = nn.Dense(width, use_bias=False, kernel_init=self.kernel_init, name="memory")(h)
+        mixed = jnp.tanh(seen + asked[..., None, :]).reshape(*seen.shape[:-1], self.heads, self.units)
+        score = self.param(
+            "score", nn.initializers.lecun_normal(in_axis=1, out_axis=0), (self.heads, self.units)
+        )
+        weights = nn.softmax(jnp.einsum("...rhu,hu->...hr", mixed, score))
+        self.sow("intermediates", "attention", weights)
+        looked = jnp.einsum("...hr,...rc->...hc", weights, regions)
+        return jnp.concatenate([looked, weights], axis=-1).reshape(*batch, -1)
+
+
+def _flat(features: jax.Array) -> jax.Array:
+    return features.reshape(*features.shape[:-3], -1)
+
+
+MapSelector = Boxes | StaticMap | FlatMap | Attention
