@@ -177,11 +177,12 @@ def test_planner_always_succeeds_and_random_rarely(name):
     assert table["random"][0] < 0.6 < mean
 
 
-def test_planner_is_as_short_as_exhaustive_search():
-    env, params = make("doorkey-5x5")
+@pytest.mark.parametrize("name", ["redbluedoors-6x6", "memory-s7", "doorkey-5x5"])
+def test_planner_is_as_short_as_exhaustive_search(name):
+    env, params = make(name)
     step = jax.jit(jax.vmap(jax.vmap(functools.partial(dynamics.step, params=params), (None, 0)), (0, None)))
     plan = jax.jit(functools.partial(env.policies()["planner, state known"], None, params=params))
-    play = stepper("doorkey-5x5")
+    play = stepper(name)
     for seed in range(2):
         state = env.reset(jax.random.key(seed), params)[1]
         assert _steps_to_success(lambda state: play(state, plan(state)), state) == _shortest(step, state)
@@ -194,15 +195,18 @@ def _steps_to_success(play, state):
     return int(state.time)
 
 
-def _shortest(step, state, width=256):
-    """Steps of a shortest way: every action in every state that is reached, ``width`` states at a time."""
+def _shortest(step, state, width=64):
+    """Steps of a shortest way: every action in every state that is reached before the episode ends.
+
+    ``width`` states are tried at a time.
+    """
     frontier, known = [jax.tree.map(np.asarray, state)], set()
     for steps in range(1, 100):
         found = []
         for begin in range(0, len(frontier), width):
             part = frontier[begin : begin + width]
             part += part[:1] * (width - len(part))
-            after, reward, _ = jax.tree.map(
+            after, reward, ended = jax.tree.map(
                 np.asarray, step(jax.tree.map(lambda *x: np.stack(x), *part), jnp.arange(7))
             )
             if reward.any():
@@ -210,7 +214,7 @@ def _shortest(step, state, width=256):
             for i, action in np.ndindex(reward.shape):
                 one = jax.tree.map(lambda x, at=(i, action): x[at], after)
                 label = (one.grid.tobytes(), *one.position.tolist(), int(one.direction), int(one.carrying))
-                if label not in known:
+                if label not in known and not ended[i, action]:
                     known.add(label)
                     found.append(one)
         frontier = found
