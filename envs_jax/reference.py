@@ -22,8 +22,8 @@ BATCH = 1000
 def episode_return(env: Any, params: Any, policy: Any, key: jax.Array) -> jax.Array:
     """Undiscounted return of one episode, float32[].
 
-    The environment plays to its time limit and only its first episode counts: where an episode may end
-    earlier, counting what follows would favour the short ones.
+    Each environment plays one episode, which may end before the time limit: playing on and counting what
+    follows would favour the short ones.
 
     Args:
       env: An environment with a time limit.
@@ -34,15 +34,17 @@ def episode_return(env: Any, params: Any, policy: Any, key: jax.Array) -> jax.Ar
     key_reset, key = jax.random.split(key)
     _, state = env.reset(key_reset, params)
 
-    def step(carry: tuple[Any, jax.Array], key: jax.Array) -> tuple[Any, jax.Array]:
-        state, over = carry
-        key_policy, key_env = jax.random.split(key)
+    keys = jax.random.split(key, int(params.max_steps_in_episode))
+
+    def step(loop: Any) -> Any:
+        state, time, _, total = loop
+        key_policy, key_env = jax.random.split(keys[time])
         action = policy(key_policy, state, params)
         _, state, reward, terminated, truncated, _ = env.step(key_env, state, action, params)
-        return (state, over | terminated | truncated), jnp.where(over, 0.0, reward)
+        return state, time + 1, terminated | truncated, total + reward
 
-    keys = jax.random.split(key, int(params.max_steps_in_episode))
-    return jax.lax.scan(step, (state, jnp.array(False)), keys)[1].sum()
+    start = (state, jnp.int32(0), jnp.array(False), jnp.float32(0))
+    return jax.lax.while_loop(lambda loop: ~loop[2], step, start)[3]
 
 
 def policy_returns(env: Any, params: Any, policy: Any, key: jax.Array, episodes: int) -> jax.Array:

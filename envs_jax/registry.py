@@ -10,6 +10,11 @@ ENVIRONMENTS = {
     "warehouse": "envs_jax.warehouse.env:warehouse",
     "mini-warehouse": "envs_jax.warehouse.env:mini_warehouse",
     "traffic": "envs_jax.traffic.env:traffic",
+    "redbluedoors-6x6": "envs_jax.minigrid.env:redbluedoors_6x6",
+    "redbluedoors-8x8": "envs_jax.minigrid.env:redbluedoors_8x8",
+    "memory-s7": "envs_jax.minigrid.env:memory_s7",
+    "doorkey-5x5": "envs_jax.minigrid.env:doorkey_5x5",
+    "doorkey-8x8": "envs_jax.minigrid.env:doorkey_8x8",
 }
 """Name -> ``module:factory``; modules are imported when an environment is asked for."""
 

@@ -120,7 +120,7 @@ class Config:
     """The run."""
 
     env: str = "warehouse"
-    """Environment: warehouse, mini-warehouse, traffic, or one of gymnax's such as CartPole-v1."""
+    """Environment: warehouse, mini-warehouse, traffic, redbluedoors-8x8, or one of gymnax's (CartPole-v1)."""
     preset: Literal["fast", "best", "paper"] = "fast"
     """Defaults of every other option: thousands of environments, the longest training, or the paper's."""
     model: Literal["iam", "rnn", "fnn", "fnn-stack"] = "iam"
