@@ -12,7 +12,7 @@ from scipy.stats import chi2_contingency
 from envs_jax import make
 from envs_jax.minigrid import RedBlueDoors, tiles, view
 
-pytest.importorskip("minigrid", reason="minigrid is not installed (pip install 'iam-jax[minigrid]')")
+pytest.importorskip("minigrid", reason="minigrid is not installed (pip install -e '.[minigrid]')")
 
 
 @pytest.mark.parametrize(
