@@ -224,6 +224,8 @@ class Sumo:
         for name, (begin, end) in network.EDGES.items():
             attributes = {"id": name, "from": begin, "to": end, "numLanes": "1"}
             ElementTree.SubElement(edges, "edge", attributes, speed=str(network.SPEED_LIMIT))
+        # Connections are left to netconvert: it adds turns that nobody takes, and they decide which lanes the
+        # crossing has and in which order SUMO numbers them.
         self._network = self._files / "loop.net.xml"
         files = {"--node-files": nodes, "--edge-files": edges}
         command = [netconvert, "--output-file", str(self._network), "--junctions.limit-turn-speed", "-1"]
