@@ -217,7 +217,8 @@ def leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 def _from_dict(cls: Any, values: Any) -> Any:
     names = {field.name for field in dataclasses.fields(cls)}
-    if not isinstance(values, dict) or not set(values) <= names:  # an older one lacks newer options
+    # An older one lacks newer options, which then have their defaults.
+    if not isinstance(values, dict) or not values or not set(values) <= names:
         raise ValueError(f"it should have {', '.join(sorted(names))}")
     sections = {"network": ModelConfig, "ppo": PPOConfig, "output": OutputConfig}
     known = {}

@@ -39,7 +39,7 @@ def numpy_trace(seed, params, actions=None):
         rows.append((action, LIGHTS.index(model.light), *view, waiting, model.observe(), reward, noise, done))
         if done:
             break
-    return Trace(routes, *(np.array(column) for column in zip(*rows, strict=True)))
+    return Trace(routes, (-1, 0), *(np.array(column) for column in zip(*rows, strict=True)))
 
 
 VARIANTS = [
@@ -290,5 +290,5 @@ def test_impossible_arguments_are_refused(arguments, sentence):
 
 def test_missing_sumo_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "libsumo", None)
-    with pytest.raises(ValueError, match=r"pip install 'iam-jax\[traffic\]'"):
+    with pytest.raises(ValueError, match=r"pip install -e '.\[traffic\]'"):
         Sumo()
