@@ -17,7 +17,7 @@ from iam_torch_ref import bridge
 from iam_torch_ref.cli import check_device, exit_on_error
 from iam_torch_ref.config import ConfigError
 from iam_torch_ref.parity import checks, learning
-from iam_torch_ref.parity.cases import CASES, TOLERANCE, Pair
+from iam_torch_ref.parity.cases import CASES, GRADIENT_TOLERANCE, TOLERANCE, Pair
 
 
 class Row(NamedTuple):
@@ -39,7 +39,8 @@ def model_rows(dtype: str, device: str, tolerance: float) -> Iterator[Row]:
         apart = max(
             checks.gradients(pair, clip_value=clip_value, normalise_advantage=normalise) for pair in pairs
         )
-        yield Row(f"gradient of the loss ({name}), {count}", dtype, apart, tolerance)
+        allowed = max(tolerance, GRADIENT_TOLERANCE[dtype])
+        yield Row(f"gradient of the loss ({name}), {count}", dtype, apart, allowed)
     apart = max(checks.advantages(dtype, device, horizon=horizon) for horizon in (None, 8))
     yield Row("advantages, with and without a horizon", dtype, apart, tolerance)
     apart = max(checks.optimiser(pair) for pair in pairs)

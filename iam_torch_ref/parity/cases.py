@@ -16,6 +16,8 @@ from iam_torch_ref.model import ActorCritic
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 """Dtype -> how far apart two results may be, relative to the largest value."""
+GRADIENT_TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
+"""The same for gradients: those of attention over similar regions are small differences of large numbers."""
 T, B, A = 7, 5, 4
 OBSERVATIONS: dict[str, tuple[tuple[int, ...], Any]] = {
     "vector": ((12,), np.float32),

@@ -65,14 +65,12 @@ def trained(tmp_path_factory):
 
 def test_an_agent_goes_to_a_run_and_back_and_earns_the_same(trained, tmp_path, capsys):
     run, again = tmp_path / "run", tmp_path / "again.safetensors"
-    convert([str(trained), str(run)])
-    convert([str(run), str(again)])
+    done(convert, trained, run)
+    done(convert, run, again)
     assert again.read_bytes() == trained.read_bytes()
-    evaluate([str(again), "--episodes", "50", "--env", "mini-warehouse"])
+    done(evaluate, again, "--episodes", "50", "--env", "mini-warehouse")
     mean = capsys.readouterr().out.split("greedy   mean return ")[1].split(" ")[0]
-    with pytest.raises(SystemExit) as exit_:
-        evaluate_in_jax(["--checkpoint", str(run), "--episodes", "50"])
-    assert not exit_.value.code
+    done(evaluate_in_jax, "--checkpoint", run, "--episodes", "50")
     (greedy,) = [line for line in capsys.readouterr().out.splitlines() if "greedy" in line]
     assert mean in greedy
 
@@ -91,10 +89,18 @@ def test_a_run_of_several_seeds_gives_the_seed_asked_for(tmp_path):
         bridge.read_run(str(tmp_path), "last", 7)
 
 
-def refused(command, *arguments):
+def status(command, *arguments):
     with pytest.raises(SystemExit) as exit_:
         command([str(x) for x in arguments])
-    assert exit_.value.code == 2
+    return exit_.value.code
+
+
+def done(command, *arguments):
+    assert not status(command, *arguments)
+
+
+def refused(command, *arguments):
+    assert status(command, *arguments) == 2
 
 
 @pytest.mark.parametrize(
