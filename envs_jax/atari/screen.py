@@ -1,0 +1,83 @@
+"""Drawing at 84 x 84 what is usually drawn at 210 x 160 and then reduced.
+
+Reducing by area is linear, so a rectangle can be drawn at its final size directly: each pixel gets the share
+of it that the rectangle covers. The same holds for the brightest of two frames: a rectangle that moved
+covers its old and its new place, less what they share.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+ROWS, COLUMNS, SIZE = 210, 160, 84
+
+FONT = {
+    "0": ("###", "# #", "# #", "# #", "###"),
+    "1": (" # ", " # ", " # ", " # ", " # "),
+    "2": ("###", "  #", "###", "#  ", "###"),
+    "3": ("###", "  #", " ##", "  #", "###"),
+    "4": ("# #", "# #", "###", "  #", "  #"),
+    "5": ("###", "#  ", "###", "  #", "###"),
+    "6": ("#  ", "#  ", "###", "# #", "###"),
+    "7": ("###", "  #", "  #", "  #", "  #"),
+    "8": ("###", "# #", "###", "# #", "###"),
+    "9": ("###", "# #", "###", "  #", "  #"),
+}
+"""The digits of both games, each # four columns wide."""
+
+Rectangle = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+"""First row, row behind the last, first column, column behind the last; empty where they are not in order."""
+
+
+def cover(low: jax.Array, high: jax.Array, length: int) -> jax.Array:
+    """Share of each of the 84 pixels along one side that the half-open interval covers, float32[84].
+
+    Args:
+      low: Beginning, in pixels of the original screen.
+      high: End; nothing is covered if it is not beyond the beginning.
+      length: `ROWS` or `COLUMNS`.
+    """
+    edges = np.arange(SIZE, dtype=np.float32) * (length / SIZE)
+    inside = jnp.minimum(high, edges + length / SIZE) - jnp.maximum(low, edges)
+    return jnp.maximum(inside, 0) * (SIZE / length)
+
+
+def cover_either(first: Rectangle, second: Rectangle) -> jax.Array:
+    """Share of each pixel that one or both of two rectangles cover, float32[84, 84]."""
+    top, bottom, left, right = zip(first, second, strict=True)
+    shared = (jnp.maximum(*top), jnp.minimum(*bottom), jnp.maximum(*left), jnp.minimum(*right))
+    return _cover(first) + _cover(second) - _cover(shared)
+
+
+def to_bytes(picture: jax.Array) -> jax.Array:
+    """Rounds grey values, uint8[84, 84, 1]."""
+    return jnp.round(picture).astype(jnp.uint8)[..., None]
+
+
+def grey(rgb: np.ndarray) -> np.ndarray:
+    """Brightness of colours by the weights of ALE's grey screen, uint8[...] of uint8[..., 3]."""
+    return np.round(np.asarray(rgb) @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+
+
+def shrink(screen: np.ndarray) -> np.ndarray:
+    """A whole screen reduced by area, as it is done to ALE's, float64[84, 84] of [210, 160]."""
+    return _weights(ROWS) @ screen @ _weights(COLUMNS).T
+
+
+def digit(character: str, block_rows: int) -> np.ndarray:
+    """Where a digit is lit, bool[5 * block_rows, 12]."""
+    blocks = np.array([[block == "#" for block in row] for row in FONT[character]])
+    return blocks.repeat(block_rows, 0).repeat(4, 1)
+
+
+def _cover(rectangle: Rectangle) -> jax.Array:
+    top, bottom, left, right = rectangle
+    return cover(top, bottom, ROWS)[:, None] * cover(left, right, COLUMNS)
+
+
+def _weights(length: int) -> np.ndarray:
+    """Share of each of the 84 pixels that each original one covers, float64[84, length]."""
+    edges = np.arange(SIZE)[:, None] * (length / SIZE)
+    pixels = np.arange(length)
+    inside = np.minimum(pixels + 1, edges + length / SIZE) - np.maximum(pixels, edges)
+    return np.maximum(inside, 0) * (SIZE / length)
