@@ -61,7 +61,17 @@ def grey(rgb: np.ndarray) -> np.ndarray:
 
 def shrink(screen: np.ndarray) -> np.ndarray:
     """A whole screen reduced by area, as it is done to ALE's, float64[84, 84] of [210, 160]."""
-    return _weights(ROWS) @ screen @ _weights(COLUMNS).T
+    return shrink_rows(shrink_columns(screen))
+
+
+def shrink_rows(part: np.ndarray) -> np.ndarray:
+    """The rows alone, float64[84, W] of [210, W]."""
+    return _weights(ROWS) @ part
+
+
+def shrink_columns(part: np.ndarray) -> np.ndarray:
+    """The columns alone, float64[H, 84] of [H, 160]."""
+    return part @ _weights(COLUMNS).T
 
 
 def digit(character: str, block_rows: int) -> np.ndarray:

@@ -32,6 +32,10 @@ ABSENT = 0
 """The ball's y in pixels where there is no ball."""
 LEFT_WALL, RIGHT_WALL, TOP_WALL = 56, 200, 24
 """x or y in pixels of a ball that turns back."""
+SIDE_WALLS_END = 186
+"""Last y in pixels of a ball that the walls to the left and the right turn back."""
+WALLS = 2
+"""How often the bricks are there: a cleared wall is replaced at the next hit by the paddle, once."""
 PADDLE_ROWS = (177, 183)
 """y in pixels of a ball that shares a row with the paddle."""
 LOST = 208
@@ -175,8 +179,9 @@ def frame(state: State, action: jax.Array) -> State:
     serve = PIXEL * jnp.stack([x, jnp.int32(SERVE_Y)]) + fraction + velocity
     ball = jnp.where(served, serve, jnp.where(here, flown.sprites.ball, fraction))
     paddle = (state.sprites.paddle + jnp.asarray(KNOB_TO_PADDLE)[state.knob] + 1) // 2
+    half = jnp.where(here, flown.sprites.half, WIDE)
     return flown.replace(
-        sprites=flown.sprites.replace(ball=ball, paddle=jnp.clip(paddle, *PADDLE_RANGE)),
+        sprites=flown.sprites.replace(ball=ball, paddle=jnp.clip(paddle, *PADDLE_RANGE), half=half),
         before=state.sprites,
         velocity=jnp.where(here, velocity, 0),
         hits=jnp.where(here & ~served, flown.hits, 0),
@@ -213,19 +218,22 @@ def _fly(state: State) -> State:
     fast_x, fast_y = jnp.where(on_paddle | hit, speed, jnp.abs(state.velocity))
     right, down = dx >= 0, dy >= 0
     right = jnp.where(on_paddle, offset > seen.half, right)
-    right = (right | (x <= LEFT_WALL)) & (x < RIGHT_WALL)
+    beside = y <= SIDE_WALLS_END
+    right = (right | (beside & (x <= LEFT_WALL))) & ~(beside & (x >= RIGHT_WALL))
     down = jnp.where(top, True, jnp.where(on_paddle, False, down ^ hit))
     velocity = jnp.stack([jnp.where(right, fast_x, -fast_x), jnp.where(down, fast_y, -fast_y)])
     # A ball on the very middle of the paddle is first moved back by four pixels.
     centred = on_paddle & (offset == seen.half)
     aside = jnp.where(centred, jnp.where(dx > 0, -4 * PIXEL, 4 * PIXEL), 0)
 
+    wall = BRICK_COLUMNS * sum(POINTS)
+    refilled = on_paddle & ~seen.bricks.any() & (state.score < WALLS * wall)
     gone = hit & (jnp.arange(BRICK_ROWS) == row)[:, None] & (jnp.arange(BRICK_COLUMNS) == column)
     return state.replace(
         sprites=seen.replace(
             ball=seen.ball + velocity + jnp.stack([aside, 0]),
             half=jnp.where(top, NARROW, seen.half),
-            bricks=seen.bricks & ~gone,
+            bricks=(seen.bricks & ~gone) | refilled,
         ),
         velocity=velocity,
         hits=hits,
@@ -246,6 +254,7 @@ def _brick(bricks: jax.Array, x: jax.Array, y: jax.Array) -> tuple[jax.Array, ja
     bottom, left = 92 - 6 * rows, 8 + 8 * columns
     touched = (first <= bottom) & (last >= bottom - 5) & (x - 48 >= left) & (x - 49 <= left + 7)
     row = jnp.clip((85 - y) // 6, 0, BRICK_ROWS - 1)
-    column = jnp.clip((x - 57) // 8, 0, BRICK_COLUMNS - 1)
+    top_row = row == BRICK_ROWS - 1  # its columns begin one pixel further right
+    column = jnp.clip((x - 57 - top_row) // 8, 0, BRICK_COLUMNS - 1)
     there = (bricks & (rows == row) & (columns == column)).any()
     return row, column, there & (bricks & touched).any()
