@@ -10,6 +10,8 @@ ENVIRONMENTS = {
     "warehouse": "envs_jax.warehouse.env:warehouse",
     "mini-warehouse": "envs_jax.warehouse.env:mini_warehouse",
     "traffic": "envs_jax.traffic.env:traffic",
+    "pong": "envs_jax.atari.env:pong",
+    "breakout": "envs_jax.atari.env:breakout",
 }
 """Name -> ``module:factory``; modules are imported when an environment is asked for."""
 

@@ -8,6 +8,7 @@ covers its old and its new place, less what they share.
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import ArrayLike
 
 ROWS, COLUMNS, SIZE = 210, 160, 84
 
@@ -54,7 +55,7 @@ def to_bytes(picture: jax.Array) -> jax.Array:
     return jnp.round(picture).astype(jnp.uint8)[..., None]
 
 
-def grey(rgb: np.ndarray) -> np.ndarray:
+def grey(rgb: ArrayLike) -> np.ndarray:
     """Brightness of colours by the weights of ALE's grey screen, uint8[...] of uint8[..., 3]."""
     return np.round(np.asarray(rgb) @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
 

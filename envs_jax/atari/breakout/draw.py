@@ -135,7 +135,9 @@ def _brick_tables() -> tuple[np.ndarray, np.ndarray]:
         left = BRICK_LEFT + BRICK_WIDTH * column
         columns[column, left : left + BRICK_WIDTH] = 1
     last = -(-(BRICK_TOP + BRICK_HEIGHT * BRICK_ROWS) * SIZE // ROWS)
-    return screen.shrink_rows(rows)[:last].astype(np.float32), screen.shrink_columns(columns).astype(np.float32)
+    return screen.shrink_rows(rows)[:last].astype(np.float32), screen.shrink_columns(columns).astype(
+        np.float32
+    )
 
 
 assert WALLS * BRICK_COLUMNS * sum(POINTS) < 1000  # three digits
