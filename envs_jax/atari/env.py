@@ -23,13 +23,13 @@ from envs_jax.environment import Environment, Step, select
 class AtariGame(Environment):
     """What the two games share; see their rules in `envs_jax.atari.pong` and `envs_jax.atari.breakout`.
 
-    The frame skip is part of the program, so it is read from the params given here and must not change between
-    calls; every other field of the params may.
+    The frame skip is part of the program; every other field of the params may change between calls.
     """
 
     rules: Any
     pictures: Any
     actions: int
+    reference: dict[str, Callable[..., jax.Array]]
 
     def __init__(self, params: Params | None = None):
         self._params = Params() if params is None else params
@@ -85,6 +85,10 @@ class AtariGame(Environment):
     def observation_space(self, params: Params | None = None) -> spaces.Box:
         return spaces.Box(0, 255, (SIZE, SIZE, 1), jnp.uint8)
 
+    def policies(self) -> dict[str, Callable[..., jax.Array]]:
+        """Reference policies that need no learning; see the ``policies`` beside the rules."""
+        return dict(self.reference)
+
     def render(self, state: Any, params: Params | None = None) -> np.ndarray:
         """The last frame in colour, uint8[420, 640, 3]."""
         return self.pictures.render(state)
@@ -96,21 +100,13 @@ class AtariGame(Environment):
 class Pong(AtariGame):
     """The player has the right paddle; the reward is 1 per point won and -1 per point lost, up to 21."""
 
-    rules, pictures, actions = pong_rules, pong_draw, 6
-
-    def policies(self) -> dict[str, Callable[..., jax.Array]]:
-        """Reference policies that need no learning; see `envs_jax.atari.pong.policies`."""
-        return dict(PONG_POLICIES)
+    rules, pictures, actions, reference = pong_rules, pong_draw, 6, PONG_POLICIES
 
 
 class Breakout(AtariGame):
     """Five balls for two walls; the reward is the points of a brick, 1, 4 or 7. FIRE serves."""
 
-    rules, pictures, actions = breakout_rules, breakout_draw, 4
-
-    def policies(self) -> dict[str, Callable[..., jax.Array]]:
-        """Reference policies that need no learning; see `envs_jax.atari.breakout.policies`."""
-        return dict(BREAKOUT_POLICIES)
+    rules, pictures, actions, reference = breakout_rules, breakout_draw, 4, BREAKOUT_POLICIES
 
 
 def pong(**params: Any) -> Pong:
@@ -124,7 +120,7 @@ def breakout(**params: Any) -> Breakout:
 
 
 LIMITS = {"max_steps_in_episode": (1, 10**9), "max_noops": (0, 58), "frame_skip": (2, 60)}
-"""Least and greatest whole number that each argument may be. Pong serves after 59 frames; and pictures show two
+"""Least and greatest whole number that each argument may be. Pong serves in the 59th frame; a picture shows two
 frames."""
 
 

@@ -62,11 +62,11 @@ MIDDLE = 4
 
 # fmt: off
 KNOB_READING = np.array([
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 12, 16, 18, 18, 22, 24, 24, 26, 28, 30, 32, 34, 34, 38, 40, 40, 44, 46, 46,
-    48, 50, 52, 54, 56, 58, 60, 62, 64, 66, 68, 68, 72, 74, 74, 76, 80, 80, 82, 84, 86, 88, 90, 92, 94, 96, 98,
-    100, 102, 104, 106, 108, 108, 112, 114, 114, 116, 120, 120, 122, 126, 126, 128, 130, 132, 134, 136, 138,
-    140, 142, 144, 146, 148, 150, 152, 154, 154, 158, 160, 160, 164, 166, 166, 168, 172, 172, 174, 178, 178,
-    180, 182, 184,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 12, 12, 16, 18, 18, 22, 24, 24, 26, 28, 30, 32, 34, 34, 38, 40, 40, 44, 46,
+    46, 48, 50, 52, 54, 56, 58, 60, 62, 64, 66, 68, 68, 72, 74, 74, 76, 80, 80, 82, 84, 86, 88, 90, 92,
+    94, 96, 98, 100, 102, 104, 106, 108, 108, 112, 114, 114, 116, 120, 120, 122, 126, 126, 128, 130, 132,
+    134, 136, 138, 140, 142, 144, 146, 148, 150, 152, 154, 154, 158, 160, 160, 164, 166, 166, 168, 172,
+    172, 174, 178, 178, 180, 182, 184,
 ], np.int32)
 # fmt: on
 KNOB_TO_PADDLE = 234 - KNOB_READING
@@ -158,9 +158,9 @@ def step(state: State, action: jax.Array, params: Params) -> tuple[State, jax.Ar
     Returns:
       The next state and the reward, the points won, float32[].
     """
-    score = state.score
+    before = points(state)
     state = jax.lax.fori_loop(0, params.frame_skip, lambda _, state: frame(state, action), state)
-    return state.replace(time=state.time + 1), (state.score - score).astype(jnp.float32)
+    return state.replace(time=state.time + 1), (points(state) - before).astype(jnp.float32)
 
 
 def frame(state: State, action: jax.Array) -> State:
@@ -190,6 +190,11 @@ def frame(state: State, action: jax.Array) -> State:
         lives=state.lives - lost,
         clock=clock,
     )
+
+
+def points(state: State) -> jax.Array:
+    """Points won so far, int32[]."""
+    return state.score
 
 
 def is_over(state: State) -> jax.Array:

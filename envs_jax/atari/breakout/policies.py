@@ -1,4 +1,4 @@
-"""Reference policies of Breakout. They see the state, which two successive pictures show."""
+"""Reference policies of Breakout. They use no more of the state than a picture shows."""
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,14 @@ def follow_the_ball(key: jax.Array, state: State, params: Params) -> jax.Array:
 
 
 def follow(x: jax.Array, y: jax.Array, paddle: jax.Array, half: jax.Array) -> jax.Array:
-    """Action that brings the paddle under the ball, from their places in pixels, int32[]; numbers or arrays."""
+    """Action that brings the paddle under the ball, or serves one, int32[].
+
+    Args:
+      x: The ball's, in pixels, int32[].
+      y: The ball's, in pixels, int32[].
+      paddle: x of the paddle, int32[].
+      half: Half of its width, int32[].
+    """
     distance = x - (paddle + half + 1)
     moved = jnp.where(distance < -TOLERANCE, LEFT, jnp.where(distance > TOLERANCE, RIGHT, NOOP))
     return jnp.where(y == ABSENT, FIRE, moved)

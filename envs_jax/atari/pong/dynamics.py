@@ -39,11 +39,11 @@ MAX_SPEED = 4
 
 # fmt: off
 KNOB_TO_PADDLE = np.array([
-    38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 40, 42, 44, 46, 48, 50, 52, 54, 54, 58, 60, 60, 64,
-    66, 66, 68, 72, 72, 74, 78, 78, 80, 82, 84, 86, 88, 90, 92, 94, 96, 98, 100, 102, 104, 106, 106, 110, 112,
-    112, 114, 118, 118, 120, 124, 124, 126, 128, 130, 132, 134, 136, 138, 140, 142, 144, 146, 148, 150, 152,
-    152, 156, 158, 158, 162, 164, 164, 166, 170, 170, 172, 174, 176, 178, 180, 182, 184, 186, 188, 190, 192,
-    194, 196, 198, 198, 202, 204, 204,
+    38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 38, 40, 42, 44, 46, 48, 50, 52, 54, 54, 58, 60,
+    60, 64, 66, 66, 68, 72, 72, 74, 78, 78, 80, 82, 84, 86, 88, 90, 92, 94, 96, 98, 100, 102, 104, 106,
+    106, 110, 112, 112, 114, 118, 118, 120, 124, 124, 126, 128, 130, 132, 134, 136, 138, 140, 142, 144,
+    146, 148, 150, 152, 152, 156, 158, 158, 162, 164, 164, 166, 170, 170, 172, 174, 176, 178, 180, 182,
+    184, 186, 188, 190, 192, 194, 196, 198, 198, 202, 204, 204,
 ], np.int32)
 """Where the paddle is drawn to by each place of the knob, y, int32[101]."""
 # fmt: on
@@ -128,10 +128,9 @@ def step(state: State, action: jax.Array, params: Params) -> tuple[State, jax.Ar
     Returns:
       The next state and the reward, float32[]: points won less points lost.
     """
-    lead = state.score[1] - state.score[0]
+    before = points(state)
     state = jax.lax.fori_loop(0, params.frame_skip, lambda _, state: frame(state, action), state)
-    reward = state.score[1] - state.score[0] - lead
-    return state.replace(time=state.time + 1), reward.astype(jnp.float32)
+    return state.replace(time=state.time + 1), (points(state) - before).astype(jnp.float32)
 
 
 def frame(state: State, action: jax.Array) -> State:
@@ -171,6 +170,11 @@ def frame(state: State, action: jax.Array) -> State:
         score=state.score + jnp.stack([lost, won]),
         clock=clock,
     )
+
+
+def points(state: State) -> jax.Array:
+    """Points won less points lost so far, int32[]."""
+    return state.score[1] - state.score[0]
 
 
 def is_over(state: State) -> jax.Array:

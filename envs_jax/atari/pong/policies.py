@@ -1,4 +1,4 @@
-"""Reference policies of Pong. They see the state, which two successive pictures show but for the score's past."""
+"""Reference policies of Pong. They use no more of the state than a picture shows."""
 
 import jax
 import jax.numpy as jnp
@@ -22,19 +22,27 @@ def random(key: jax.Array, state: State, params: Params) -> jax.Array:
 
 def follow_the_ball(key: jax.Array, state: State, params: Params) -> jax.Array:
     """Keeps the paddle's middle level with the ball."""
-    return follow(state.sprites.ball[1], state.sprites.paddle, 0)
+    return follow(state.sprites.ball[1], state.sprites.paddle, jnp.array(False))
 
 
 def follow_and_fire(key: jax.Array, state: State, params: Params) -> jax.Array:
     """The same with the fire button held, which makes the ball faster at every hit."""
-    return follow(state.sprites.ball[1], state.sprites.paddle, 1)
+    return follow(state.sprites.ball[1], state.sprites.paddle, jnp.array(True))
 
 
-def follow(ball: jax.Array, paddle: jax.Array, fires: int) -> jax.Array:
-    """Action that brings the paddle to the ball, from their y, int32[]; numbers or arrays."""
+def follow(ball: jax.Array, paddle: jax.Array, fires: jax.Array) -> jax.Array:
+    """Action that brings the paddle to the ball, int32[].
+
+    Args:
+      ball: Its y, int32[].
+      paddle: The player's y, int32[].
+      fires: Whether to hold the fire button, bool[].
+    """
     distance = jnp.where(ball == ABSENT, 0, ball - (paddle + 7))
-    up, down, stay = (RIGHT_FIRE, LEFT_FIRE, FIRE) if fires else (RIGHT, LEFT, NOOP)
-    return jnp.where(distance < -TOLERANCE, up, jnp.where(distance > TOLERANCE, down, stay))
+    direction = jnp.where(distance < -TOLERANCE, 0, jnp.where(distance > TOLERANCE, 1, 2))
+    return jnp.where(fires, jnp.array([RIGHT_FIRE, LEFT_FIRE, FIRE]), jnp.array([RIGHT, LEFT, NOOP]))[
+        direction
+    ]
 
 
 POLICIES = {
