@@ -1,12 +1,13 @@
 """How closely the rules follow the original: ``python -m envs_jax.atari.agreement``. Needs ALE.
 
-Games are played in ALE and replayed by the rules with the same actions, frame by frame; then reference policies
-play both, each with actions of their own.
+Games are played in ALE and replayed by the rules with the same actions, frame by frame; then reference
+policies play both, each with actions of their own.
 """
 
 import argparse
 import dataclasses
 import json
+import operator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,8 @@ def compare(game: str, player: str, traces: list[dict[str, np.ndarray]]) -> Agre
         steps = len(trace["action"])
         length = -(-steps // 1024) * 1024  # few lengths, few compilations
         actions = np.pad(trace["action"], (0, length - steps))
-        result = jax.tree.map(lambda x: np.asarray(x)[:steps], replay(trace["noops"], actions))
-        reward, picture, over, state = result
+        replayed = jax.tree.map(np.asarray, replay(trace["noops"], actions))
+        reward, picture, over, state = jax.tree.map(operator.itemgetter(slice(steps)), replayed)
         unlike = {key: state[key] != trace[key] for key in _STATE}
         # Where there is no ball, x and the velocity are what was left of the last one.
         ball = trace["ball"][..., 1] >= (256 if game == "breakout" else 1)

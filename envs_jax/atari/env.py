@@ -120,8 +120,8 @@ def breakout(**params: Any) -> Breakout:
 
 
 LIMITS = {"max_steps_in_episode": (1, 10**9), "max_noops": (0, 58), "frame_skip": (2, 60)}
-"""Least and greatest whole number that each argument may be. Pong serves in the 59th frame; a picture shows two
-frames."""
+"""Least and greatest whole number that each argument may be. Pong serves in the 59th frame; a picture shows
+two frames."""
 
 
 def _checked(params: dict[str, Any]) -> Params:

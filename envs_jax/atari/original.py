@@ -9,7 +9,7 @@ from envs_jax.atari import screen
 
 ALE_ACTIONS = {"pong": (0, 1, 3, 4, 11, 12), "breakout": (0, 1, 3, 4)}
 """ALE's number of each of our actions."""
-_MEMORY = {
+_MEMORY: dict[str, dict[str, Any]] = {
     # Where the games keep what our states hold; a tuple: the whole number and its 256ths.
     "pong": {
         "ball": ((49,), (54,)),
@@ -68,7 +68,9 @@ class Original:
         self._name = name
         self._ale: Any = ale_py.ALEInterface()
         self._ale.setFloat("repeat_action_probability", 0.0)
-        self._ale.loadROM(ale_py.roms.get_rom_path(name))
+        rom = ale_py.roms.get_rom_path(name)
+        assert rom is not None  # ale-py brings both
+        self._ale.loadROM(rom)
         self._seen = np.zeros((2, screen.ROWS, screen.COLUMNS), np.uint8)
 
     @property
