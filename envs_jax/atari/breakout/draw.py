@@ -1,5 +1,7 @@
 """Pictures of Breakout: what the agent sees, and one in colour."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +18,7 @@ from envs_jax.atari.breakout.dynamics import (
     Sprites,
     State,
 )
-from envs_jax.atari.screen import COLUMNS, ROWS, SIZE, Rectangle, cover_either
+from envs_jax.atari.screen import COLUMNS, ROWS, SIZE, Rectangle
 
 WALL, MOVING, FOOT = (142, 142, 142), (200, 72, 72), (66, 158, 130)
 """Colours: the walls and the numbers; ball, paddle and the right wall's foot; the left wall's."""
@@ -34,12 +36,13 @@ def draw(state: State) -> jax.Array:
     now, before = state.sprites, state.before
     bricks = (now.bricks | before.bricks).astype(jnp.float32)
     # One product for each side: bricks are a grid, and reducing works on rows and columns apart.
-    wall = jnp.asarray(_BRICK_ROWS) @ bricks @ jnp.asarray(_BRICK_COLUMNS)
+    multiply = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+    wall = multiply(multiply(jnp.asarray(_BRICK_ROWS), bricks), jnp.asarray(_BRICK_COLUMNS))
     picture = jnp.asarray(_FIELD_GREY) + _numbers(state) + jnp.pad(wall, ((0, SIZE - wall.shape[0]), (0, 0)))
     moving = float(screen.grey(MOVING))
-    for rectangle in (_paddle, _ball):
-        share = cover_either(rectangle(now), rectangle(before))
-        picture = jnp.maximum(picture, jnp.minimum(picture + moving * share, moving))
+    places = [(rectangle(before), rectangle(now)) for rectangle in (_paddle, _ball)]
+    brighter = screen.brighten([(moving, old, new) for old, new in places])
+    picture = jnp.maximum(picture, jnp.minimum(picture + brighter, moving))
     return screen.to_bytes(picture)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from envs_jax.atari import screen
 from envs_jax.atari.pong.dynamics import POINTS_TO_WIN, Sprites, State, opponent_top, paddle_top
-from envs_jax.atari.screen import COLUMNS, ROWS, Rectangle, cover_either
+from envs_jax.atari.screen import COLUMNS, ROWS, Rectangle
 
 FIELD, BALL, OPPONENT, PLAYER = (144, 72, 17), (236, 236, 236), (213, 130, 74), (92, 186, 92)
 """Colours; the walls are the ball's."""
@@ -24,14 +24,8 @@ def draw(state: State) -> jax.Array:
     first, second = state.score
     points = jnp.asarray(_POINTS[0])[first] + jnp.asarray(_POINTS[1])[second]
     picture = jnp.asarray(_FIELD_GREY) + jnp.pad(points, ((0, screen.SIZE - points.shape[0]), (0, 0)))
-    for colour, column, top in (
-        (OPPONENT, OPPONENT_COLUMN, lambda sprites: opponent_top(sprites.opponent)),
-        (PLAYER, PLAYER_COLUMN, lambda sprites: paddle_top(sprites.paddle)),
-    ):
-        new, old = (_bounds(top(sprites), 16, column, 4) for sprites in (now, before))
-        picture += _brighter(colour) * cover_either(new, old)
-    new, old = (_ball(sprites) for sprites in (now, before))
-    picture += _brighter(BALL) * cover_either(new, old)
+    sprites = zip((OPPONENT, PLAYER, BALL), _rectangles(before), _rectangles(now), strict=True)
+    picture += screen.brighten([(_brighter(colour), old, new) for colour, old, new in sprites])
     return screen.to_bytes(jnp.minimum(picture, float(screen.grey(BALL))))  # the ball may cover a paddle
 
 
@@ -45,11 +39,7 @@ def paint(sprites: Sprites, score: np.ndarray) -> np.ndarray:
     picture = _FIELD.copy()
     for side, colour in enumerate((OPPONENT, PLAYER)):
         picture[_points(int(score[side]), SCORE_COLUMNS[side])] = colour
-    for colour, rectangle in (
-        (OPPONENT, _bounds(opponent_top(sprites.opponent), 16, OPPONENT_COLUMN, 4)),
-        (PLAYER, _bounds(paddle_top(sprites.paddle), 16, PLAYER_COLUMN, 4)),
-        (BALL, _ball(sprites)),
-    ):
+    for colour, rectangle in zip((OPPONENT, PLAYER, BALL), _rectangles(sprites), strict=True):
         top, bottom, left, right = map(int, rectangle)
         picture[top:bottom, left:right] = colour
     return picture
@@ -71,9 +61,14 @@ def _bounds(top: jax.Array, height: int, left: jax.Array | int, width: int) -> R
     return jnp.clip(top, FIRST_ROW, LAST_ROW + 1), bottom, jnp.asarray(left), jnp.asarray(left + width)
 
 
-def _ball(sprites: Sprites) -> Rectangle:
+def _rectangles(sprites: Sprites) -> tuple[Rectangle, Rectangle, Rectangle]:
+    """Where the opponent, the player and the ball are."""
     x, y = sprites.ball
-    return _bounds(y - 14, 4, x - 49, 2)
+    return (
+        _bounds(opponent_top(sprites.opponent), 16, OPPONENT_COLUMN, 4),
+        _bounds(paddle_top(sprites.paddle), 16, PLAYER_COLUMN, 4),
+        _bounds(y - 14, 4, x - 49, 2),
+    )
 
 
 def _field() -> np.ndarray:
