@@ -45,9 +45,6 @@ def velocity_of(state):
     return tuple(np.asarray(state.velocity) / PIXEL)
 
 
-# Pong
-
-
 def test_pong_serves_towards_the_opponent_after_a_second():
     state = pong.reset(jnp.int32(0))
     for _ in range(58):
@@ -129,9 +126,6 @@ def test_pong_paddle_reaches_the_ends(action, end):
     for _ in range(50):
         state = pong_frame(state, action)
     assert state.sprites.paddle == end
-
-
-# Breakout
 
 
 def test_breakout_waits_for_fire_and_serves_by_the_clock():
@@ -217,9 +211,6 @@ def test_breakout_ends_with_the_fifth_ball():
     assert terminated and not truncated and reward == 0 and after.lives == 5
     state = breakout_state(150, 208, 1, 1, lives=jnp.int32(2))
     assert not env.step(jax.random.key(0), state, 1, params)[3]
-
-
-# Both
 
 
 @functools.cache
