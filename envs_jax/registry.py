@@ -15,6 +15,8 @@ ENVIRONMENTS = {
     "memory-s7": "envs_jax.minigrid.env:memory_s7",
     "doorkey-5x5": "envs_jax.minigrid.env:doorkey_5x5",
     "doorkey-8x8": "envs_jax.minigrid.env:doorkey_8x8",
+    "pong": "envs_jax.atari.env:pong",
+    "breakout": "envs_jax.atari.env:breakout",
 }
 """Name -> ``module:factory``; modules are imported when an environment is asked for."""
 

@@ -1,0 +1,1 @@
+"""Breakout: rules in `dynamics`, pictures in `draw`, reference policies in `policies`."""

@@ -1,0 +1,1 @@
+"""Pong: rules in `dynamics`, pictures in `draw`, reference policies in `policies`."""
