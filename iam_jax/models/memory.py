@@ -14,6 +14,7 @@ class Memory(nn.Module):
 
     cell: Cell
     selector: Selector | MapSelector
+    remat: bool = False
 
     @nn.nowrap
     def initial_carry(self, batch: int) -> Carry:
@@ -43,7 +44,7 @@ class Memory(nn.Module):
             return carry, carry[0]
 
         scan = nn.scan(
-            step,
+            nn.remat(step) if self.remat else step,
             variable_broadcast="params",
             variable_axes={"intermediates": 0},
             split_rngs={"params": False},
