@@ -17,6 +17,21 @@ Step = tuple[Any, Any, jax.Array, jax.Array, jax.Array, dict[str, Any]]
 """Observation, state, reward f32[], terminated bool[], truncated bool[], info."""
 
 
+def begins_episode(info: dict[str, Any], done: jax.Array) -> jax.Array:
+    """Whether the observation that `Environment.step` returned is the first of an episode, bool[].
+
+    Args:
+      info: What `step` returned.
+      done: ``terminated | truncated`` of the same step.
+    """
+    return info.get("reset_step", done)
+
+
+def ends_episode(info: dict[str, Any], terminated: jax.Array, truncated: jax.Array) -> jax.Array:
+    """Whether a game ended with this step, which a lost life alone does not, bool[]."""
+    return info.get("game_over", terminated) | truncated
+
+
 class EnvState(struct.PyTreeNode):
     """State of one environment. ``time``: steps since the reset, int32[]."""
 
@@ -38,7 +53,13 @@ class Environment:
     """One environment without batch dimension; `jax.vmap` over keys, states and actions adds it.
 
     Subclasses define `step_env`, `reset_env`, `observe`, `is_terminated` and the spaces.
+
+    Attributes:
+      external: The state is a token for something outside of JAX: each batch is stepped once and in order,
+        and a stored state cannot be continued.
     """
+
+    external = False
 
     @property
     def name(self) -> str:
@@ -67,6 +88,11 @@ class Environment:
           observation and state are those of the new episode, and ``info["final_observation"]`` is
           the last one of the old episode. ``terminated`` (the task ended) and ``truncated`` (the
           time limit was reached) may both be true.
+
+          Environments that begin the next episode one step late return the last observation of the old one,
+          and in the next step, which ignores its action, the first of the new one; that step they mark by
+          ``info["reset_step"]``. Where a lost life is ``terminated`` too, ``info["game_over"]`` tells the two
+          apart. See `begins_episode` and `ends_episode`.
         """
         params = self.default_params if params is None else params
         key_step, key_reset = jax.random.split(key)

@@ -19,10 +19,18 @@ ENVIRONMENTS = {
     "breakout": "envs_jax.atari.env:breakout",
 }
 """Name -> ``module:factory``; modules are imported when an environment is asked for."""
+FROM_EXTRAS = {
+    **{
+        f"minatar-{game}": "envs_jax.minatar:make"
+        for game in ("asterix", "breakout", "freeway", "seaquest", "space-invaders")
+    },
+    "ale:": "envs_jax.atari.ale:make",
+}
+"""The same for those that need another package; their factories take the name, or what follows the colon."""
 
 
 def registered() -> tuple[str, ...]:
-    """Names that `make` knows, gymnax's own not counted."""
+    """Names that `make` knows without any extra, gymnax's own not counted."""
     return tuple(ENVIRONMENTS)
 
 
@@ -30,18 +38,24 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
     """An environment and its default params.
 
     Args:
-      name: One of `registered`, or an environment of gymnax ("CartPole-v1") where it is installed.
+      name: One of `registered`; a game of MinAtar ("minatar-breakout") or one of gymnax's own environments
+        ("CartPole-v1") where gymnax is installed; a game of ALE ("ale:Breakout") where ale-py is.
       **overrides: Arguments of the environment, such as ``size=11`` for the Warehouse.
 
     Raises:
       ValueError: The name is unknown (the message lists near misses), or an argument is.
     """
-    if name not in ENVIRONMENTS:
+    prefix, colon, rest = name.partition(":")
+    if name in ENVIRONMENTS:
+        path, arguments = ENVIRONMENTS[name], ()
+    elif prefix + colon in FROM_EXTRAS:
+        path, arguments = FROM_EXTRAS[prefix + colon], (rest or name,)
+    else:
         return _make_gymnax(name, overrides)
-    module, factory = ENVIRONMENTS[name].split(":")
+    module, factory = path.split(":")
     factory = getattr(importlib.import_module(module), factory)
     try:
-        env = factory(**overrides)
+        env = factory(*arguments, **overrides)
     except (TypeError, ValueError) as error:
         raise ValueError(f"Environment {name!r}: {error}.") from error
     return env, env.default_params
@@ -79,9 +93,9 @@ def _make_gymnax(name: str, overrides: dict[str, Any]) -> tuple[Any, Any]:
     try:
         import gymnax  # costs seconds, so only when one of its environments may be meant
     except ImportError:
-        raise ValueError(_unknown(name, ENVIRONMENTS) + " For gymnax's own, install gymnax.") from None
+        raise ValueError(_unknown(name, [*ENVIRONMENTS, *FROM_EXTRAS]) + " For gymnax's own, install gymnax.") from None
     if name not in gymnax.registered_envs:
-        raise ValueError(_unknown(name, [*ENVIRONMENTS, *gymnax.registered_envs]))
+        raise ValueError(_unknown(name, [*ENVIRONMENTS, *FROM_EXTRAS, *gymnax.registered_envs]))
     try:
         return gymnax.make(name, **overrides)
     except TypeError as error:
@@ -90,5 +104,5 @@ def _make_gymnax(name: str, overrides: dict[str, Any]) -> tuple[Any, Any]:
 
 def _unknown(name: str, known: Any) -> str:
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(ENVIRONMENTS)}."
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join([*ENVIRONMENTS, *FROM_EXTRAS])} and a game."
     return f"Unknown environment {name!r}. {hint}"

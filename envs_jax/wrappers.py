@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from envs_jax import spaces
-from envs_jax.environment import Step
+from envs_jax.environment import Step, begins_episode, ends_episode
 
 
 class Wrapper:
@@ -74,7 +74,8 @@ class FrameStack(Wrapper):
             key, state.env_state, action, params
         )
         final_frames = self._push(state.frames, info["final_observation"])
-        frames = jnp.where(terminated | truncated, self._start(obs), final_frames)
+        begins = begins_episode(info, terminated | truncated)
+        frames = jnp.where(begins, self._start(obs), final_frames)
         state = FrameStackState(env_state=env_state, frames=frames)
         info = info | {"final_observation": final_frames}
         return frames, state, reward, terminated, truncated, info
@@ -160,7 +161,7 @@ class PreviousAction(Wrapper):
             key, state.env_state, action, params
         )
         taken = jax.nn.one_hot(action, self._env.action_space(params).n, dtype=obs.dtype)
-        kept = jnp.where(terminated | truncated, jnp.zeros_like(taken), taken)
+        kept = jnp.where(begins_episode(info, terminated | truncated), jnp.zeros_like(taken), taken)
         info = info | {"final_observation": jnp.concatenate([info["final_observation"], taken])}
         state = PreviousActionState(env_state=env_state)
         return jnp.concatenate([obs, kept]), state, reward, terminated, truncated, info
@@ -201,9 +202,9 @@ class EpisodeStatistics(Wrapper):
         obs, env_state, reward, terminated, truncated, info = self._env.step(
             key, state.env_state, action, params
         )
-        done = terminated | truncated
+        done = ends_episode(info, terminated, truncated)
         total = state.episode_return + reward
-        length = state.episode_length + 1
+        length = state.episode_length + 1 - info.get("reset_step", jnp.array(False))
         episode = {"return": total, "length": length, "ended": done & state.whole}
         state = EpisodeStatisticsState(
             env_state=env_state,

@@ -54,6 +54,11 @@ def make_network(config: Config, env: Any, params: Any) -> ActorCritic:
         raise ConfigError(str(error)) from error
 
 
+def is_external(env: Any) -> bool:
+    """Whether the environment's state lives outside of JAX; see `envs_jax.environment.Environment`."""
+    return getattr(env, "external", False)
+
+
 def make_learner(config: Config, make: Make = envs_jax.make) -> Learner:
     """The learner of a run; ``make`` as for `make_env`.
 
@@ -62,5 +67,10 @@ def make_learner(config: Config, make: Make = envs_jax.make) -> Learner:
     """
     check(config)
     env, params = make_env(config, make)
+    if is_external(env) and (config.num_seeds > 1 or config.ppo.burn_in) and make is envs_jax.make:
+        raise ConfigError(
+            f"{config.env} is played outside of JAX: leave out --num-seeds (start a run for each seed) and "
+            "--burn-in."
+        )
     model = make_network(config, env, params)
     return Learner(env, params, model, config.ppo, config.num_updates)

@@ -50,6 +50,8 @@ class ModelConfig:
     """Biases in feedforward layers and policy head; cells and value head always have one."""
     forget_bias: float = 1.0
     """Constant added in the forget gate of an lstm."""
+    remat: bool = False
+    """Compute convolutions and attention again for the gradient, step by step, where memory is short."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +91,8 @@ class PPOConfig:
     max_grad_norm: float | None = 0.5
     """Clip the gradient's global norm."""
     adam_eps: float = 1e-8
+    clip_reward: bool = False
+    """Learn from the sign of each reward. Reported returns are the environment's own."""
     bootstrap_truncated: bool = True
     """At a time limit go on with the critic's value; otherwise treat it as the end of the task."""
     burn_in: int = 0
@@ -106,7 +110,9 @@ class OutputConfig:
     num_evaluations: int = 20
     """Evaluations spread over the run, on environments of their own."""
     eval_episodes: int = 256
-    """Episodes of each; the final one plays at least 1000."""
+    """Episodes of each."""
+    final_episodes: int = 1000
+    """Episodes of the final evaluation."""
     checkpoint_interval: float = 60.0
     """Seconds between checkpoints: the most that a kill can lose."""
     tensorboard: bool = False
@@ -120,7 +126,8 @@ class Config:
     """The run."""
 
     env: str = "warehouse"
-    """Environment: warehouse, mini-warehouse, traffic, redbluedoors-8x8, or one of gymnax's (CartPole-v1)."""
+    """Environment: warehouse, mini-warehouse, traffic, redbluedoors-8x8, memory-s7, doorkey-8x8, pong, breakout;
+    minatar-breakout and other games of MinAtar; ale:Breakout and others of ALE; or gymnax's (CartPole-v1)."""
     preset: Literal["fast", "best", "paper"] = "fast"
     """Defaults of every other option: thousands of environments, the longest training, or the paper's."""
     model: Literal["iam", "rnn", "fnn", "fnn-stack"] = "iam"

@@ -17,16 +17,16 @@ class Options:
 
     checkpoint: str
     """Folder of the run."""
-    episodes: int = 1000
-    """Episodes with sampled and as many with greedy actions."""
+    episodes: int | None = None
+    """Episodes with sampled and as many with greedy actions; by default as many as ended the run."""
     which: Literal["best", "last"] = "best"
     """The checkpoint with the best evaluation (mean over seeds), or the last one."""
     seed: int = 1_000_000
     """Of environments and actions; unlike any that training used by default."""
-    simulator: Literal["jax", "sumo"] = "jax"
-    """With sumo also plays in the real SUMO (traffic alone; extra: traffic)."""
+    simulator: Literal["jax", "sumo", "ale"] = "jax"
+    """Also plays in the original: traffic in SUMO (extra: traffic), pong and breakout in ALE (extra: atari)."""
     simulator_episodes: int = 100
-    """Episodes there, one after the other."""
+    """Episodes there; in SUMO one after the other."""
     gif: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Picture of one episode; by default episode.gif in the run's folder."""
 
@@ -38,10 +38,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _evaluate(options: Options) -> None:
     for name in ("episodes", "simulator_episodes"):
-        if getattr(options, name) < 1:
+        if (getattr(options, name) or 1) < 1:
             raise ConfigError(f"--{flag(name)} must be at least 1.")
     file = Path(options.gif or Path(options.checkpoint) / "episode.gif")
     config = Config.load(options.checkpoint)
+    episodes = options.episodes or config.output.final_episodes
     if not file.parent.is_dir():
         raise ConfigError(f"There is no folder {file.parent} for the GIF.")
     use_compilation_cache()
@@ -53,14 +54,18 @@ def _evaluate(options: Options) -> None:
     from iam_jax.build import make_learner
     from iam_jax.checkpoint import Checkpoints
     from iam_jax.learners import Learners
-    from iam_jax.play import episode_returns, film, one_by_one
+    from iam_jax.play import at_once, episode_returns, film, one_by_one
 
     learners = Learners(make_learner(config), config)
-    sumo = None
+    simulator, play_there = None, one_by_one
     if options.simulator == "sumo":
         from envs_jax.traffic.sumo_env import make
 
-        sumo = make_learner(config, make)
+        simulator = make_learner(config, make)
+    elif options.simulator == "ale":
+        from envs_jax.atari.ale import simulate
+
+        simulator, play_there = make_learner(config, simulate), at_once
     state, progress = Checkpoints(options.checkpoint).restore(learners.shapes(), options.which)
     key = jax.random.key(options.seed)
     title = f"{options.which} checkpoint ({progress.update} updates)"
@@ -74,14 +79,15 @@ def _evaluate(options: Options) -> None:
             table.add_row(str(seed), actions, where, str(len(row)), *(f"{x:.2f}" for x in numbers))
 
     for greedy, actions in ((False, "sampled"), (True, "greedy")):
-        play = partial(episode_returns, actor=learners.actor, episodes=options.episodes, greedy=greedy)
-        add_rows(np.asarray(learners.map_seeds(play)(state.params, key)), actions, "JAX")
-        if sumo is not None:
-            in_sumo = partial(
-                one_by_one, actor=sumo.actor, episodes=options.simulator_episodes, greedy=greedy
+        play = partial(episode_returns, actor=learners.actor, episodes=episodes, greedy=greedy)
+        here = "ALE" if config.env.startswith("ale:") else "JAX"
+        add_rows(np.asarray(learners.map_seeds(play)(state.params, key)), actions, here)
+        if simulator is not None:
+            there = partial(
+                play_there, actor=simulator.actor, episodes=options.simulator_episodes, greedy=greedy
             )
-            by_seed = [in_sumo(learners.of_seed(state.params, seed), key) for seed in learners.seeds]
-            add_rows(np.stack(by_seed), actions, "SUMO")
+            by_seed = [there(learners.of_seed(state.params, seed), key) for seed in learners.seeds]
+            add_rows(np.stack(by_seed), actions, options.simulator.upper())
     Console().print(table)
     if film(learners.of_seed(state.params, learners.seeds[0]), key, actor=learners.actor, file=file):
         print(f"One episode: {file}")

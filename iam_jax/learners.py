@@ -1,6 +1,7 @@
 """One learner for one seed or, vmapped, for many."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -23,10 +24,12 @@ class Learners:
 
     def __init__(self, learner: Learner, config: Config):
         self.actor = learner.actor
+        self.restart = jax.jit(learner.restart)
         self.seeds = range(config.seed, config.seed + config.num_seeds)
         self._many = config.num_seeds > 1
         map_ = jax.vmap if self._many else lambda function: function
-        self._init = map_(learner.init)
+        # One seed after the other: XLA's batched QR, for orthogonal kernels, can wait for itself on few cores.
+        self._init = partial(jax.lax.map, learner.init) if self._many else learner.init
         self._run = map_(lambda state: learner.run(state, config.updates_per_call))
 
     def init(self) -> TrainState:

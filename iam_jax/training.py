@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from iam_jax.build import make_learner
+from iam_jax.build import is_external, make_learner
 from iam_jax.checkpoint import Checkpoints, Progress
 from iam_jax.config import Config
 from iam_jax.display import Display
@@ -21,7 +21,6 @@ from iam_jax.metrics import Row, Sink, first_not_finite, open_sinks, summarise
 from iam_jax.play import episode_returns
 from iam_jax.report import report
 
-FINAL_EPISODES = 1000
 EVALUATION_STREAM = 0x6576616C
 """Folded into the seed's key for evaluation. Large, because ``fold_in(key, i) == split(key)[i]``."""
 
@@ -53,6 +52,9 @@ class Run:
     def __init__(self, config: Config, run_dir: Path, console: Console):
         self.config, self.run_dir, self.console = config, run_dir, console
         self.learners = Learners(make_learner(config), config)
+        self._is_external = is_external(self.learners.actor.env)
+        # Emulators of its own: an evaluation must not disturb the games that training is in.
+        self._player = Learners(make_learner(config), config) if self._is_external else self.learners
         self._evaluate = self._evaluation(config.output.eval_episodes)
 
     def train(self, *, resume: bool) -> int:
@@ -64,6 +66,9 @@ class Run:
         checkpoints = Checkpoints(self.run_dir)
         if resume:
             state, progress = checkpoints.restore(self.learners.shapes())
+            if self._is_external:
+                state = self.learners.restart(state)
+                self.console.print("The games under way cannot be stored: training goes on with new ones.")
         else:
             state, progress = self.learners.init(), Progress(update=0)
             checkpoints.save(state, progress)  # from now on there is always one to go back to
@@ -75,7 +80,7 @@ class Run:
             for sink in sinks:
                 sink.close()
         if status == 0:
-            play = self._evaluation(max(FINAL_EPISODES, self.config.output.eval_episodes))
+            play = self._evaluation(self.config.output.final_episodes)
             returns = np.asarray(play(state.params, self._evaluation_key(self.config.num_updates + 1)))
             report(self.console, self.config, self.run_dir, returns)
         return status
@@ -151,8 +156,8 @@ class Run:
         ]
 
     def _evaluation(self, episodes: int) -> Any:
-        play = partial(episode_returns, actor=self.learners.actor, episodes=episodes)
-        return self.learners.map_seeds(play)
+        play = partial(episode_returns, actor=self._player.actor, episodes=episodes)
+        return self._player.map_seeds(play)
 
     def _evaluation_key(self, update: int) -> jax.Array:
         stream = jax.random.fold_in(jax.random.key(self.config.seed), EVALUATION_STREAM)

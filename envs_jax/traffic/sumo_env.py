@@ -25,6 +25,8 @@ class SumoTraffic(Traffic):
       ValueError: SUMO is not installed.
     """
 
+    external = True
+
     def __init__(self, params: Params):
         super().__init__(params)
         self._sumo = Sumo(params)

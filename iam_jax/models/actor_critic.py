@@ -59,7 +59,8 @@ class Encoder(nn.Module):
         if self.config.encoder == "vector":
             return as_vector(obs)
         layers, kernel_init = CONVOLUTIONS[self.config.encoder], KERNELS[self.config.init][0]
-        return Convolutions(layers, kernel_init, name="convolutions")(obs)
+        convolutions = Convolutions(layers, kernel_init, name="convolutions")
+        return _in_steps(convolutions, obs) if self.config.remat else convolutions(obs)
 
 
 class FNN(nn.Module):
@@ -90,7 +91,7 @@ class RNN(nn.Module):
     def setup(self) -> None:
         self.encoder = Encoder(self.config)
         self.fc = _mlp(self.config, self.config.fc)
-        self.memory = Memory(_cell(self.config), d_set.Identity())
+        self.memory = Memory(_cell(self.config), d_set.Identity(), self.config.remat)
         self.heads = Heads(self.config, self.num_actions)
 
     @nn.nowrap
@@ -115,7 +116,7 @@ class IAM(nn.Module):
     def setup(self) -> None:
         self.encoder = Encoder(self.config)
         self.fc = _mlp(self.config, self.config.fc)
-        self.memory = Memory(_cell(self.config), _selector(self.config))
+        self.memory = Memory(_cell(self.config), _selector(self.config), self.config.remat)
         self.heads = Heads(self.config, self.num_actions)
 
     @nn.nowrap
@@ -158,6 +159,16 @@ def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array,
     """The model on a sequence: carry after it, logits [T, B, A], value [T, B]."""
     output: Any = model.apply(params, carry, obs, first)
     return output
+
+
+def _in_steps(module: nn.Module, obs: jax.Array) -> jax.Array:
+    """``module(obs)``, one step of time after the other, keeping only the results for the gradient."""
+
+    def step(module: nn.Module, carry: tuple[()], x: jax.Array) -> tuple[tuple[()], jax.Array]:
+        return carry, module(x)  # type: ignore[operator]
+
+    scan = nn.scan(nn.remat(step), variable_broadcast="params", split_rngs={"params": False})
+    return scan(module, (), obs)[1]
 
 
 def _check_indices(indices: tuple[int, ...] | None, num_variables: int) -> None:

@@ -15,6 +15,8 @@ from iam_jax.ppo.loss import Batch, ppo_loss
 from iam_jax.ppo.rollout import Actor, ActorState, Transition
 
 Metrics = dict[str, jax.Array]
+RESTART_STREAM = 0x72657374
+"""Folded into the key for new episodes. Large, because ``fold_in(key, i) == split(key)[i]``."""
 
 
 class TrainState(struct.PyTreeNode):
@@ -62,7 +64,7 @@ class Learner:
 
     def __init__(self, env: Any, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int):
         self.model, self.config, self.num_updates = model, config, num_updates
-        self.actor = Actor(env, env_params, model, config.bootstrap_truncated)
+        self.actor = Actor(env, env_params, model, config.bootstrap_truncated, config.clip_reward)
         self.optimiser = make_optimiser(config)
 
     def init(self, key: jax.Array) -> TrainState:
@@ -77,6 +79,11 @@ class Learner:
             key=key,
             update=jnp.int32(0),
         )
+
+    def restart(self, state: TrainState) -> TrainState:
+        """The state with new episodes, where those under way could not be stored."""
+        key = jax.random.fold_in(state.key, RESTART_STREAM)
+        return state.replace(actor=self.actor.reset(key, self.config.num_envs))
 
     def run(self, state: TrainState, num_updates: int) -> tuple[TrainState, Metrics]:
         """Scans ``num_updates`` updates; metrics are stacked, one row per update."""
@@ -149,9 +156,11 @@ class Learner:
         }
 
     def _batch(self, rollout: Rollout) -> Batch:
-        """The rollout as sequences: [chunks, L, B, ...] -> [L, chunks * B, ...]."""
+        """What the loss reads, as it lies in the rollout, [C, L, B, ...]; carries [C, B, ...]."""
         config, transitions = self.config, rollout.transitions
-        in_time = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), transitions)
+        in_time = jax.tree.map(
+            lambda x: x.reshape(-1, *x.shape[2:]), transitions.replace(obs=None, episode=None)
+        )
         advantage = gae(
             reward=in_time.reward,
             value=in_time.value,
@@ -163,31 +172,25 @@ class Learner:
             gae_lambda=config.gae_lambda,
             horizon=config.gae_horizon,
         )
-
-        def sequences(x: jax.Array) -> jax.Array:
-            x = jnp.moveaxis(x, 0, 1)
-            return x.reshape(x.shape[0], -1, *x.shape[3:])
-
         return Batch(
-            carry=jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rollout.carries),
-            obs=sequences(transitions.obs),
-            first=sequences(transitions.first),
-            action=sequences(transitions.action),
-            log_prob=sequences(transitions.log_prob),
-            value=sequences(transitions.value),
-            advantage=sequences(advantage.reshape(transitions.value.shape)),
+            carry=rollout.carries,
+            obs=transitions.obs,
+            first=transitions.first,
+            action=transitions.action,
+            log_prob=transitions.log_prob,
+            value=transitions.value,
+            advantage=advantage.reshape(transitions.value.shape),
+            valid=transitions.valid,
         )
 
     def _gradient_step(
         self, state: Any, indices: jax.Array, *, batch: Batch, rates: Metrics
     ) -> tuple[Any, Metrics]:
         params, opt_state = state
-        carry = jax.tree.map(lambda x: x[indices], batch.carry)
-        minibatch = jax.tree.map(lambda x: x[:, indices], batch.replace(carry=()))
         grads, metrics = jax.grad(ppo_loss, has_aux=True)(
             params,
             self.model,
-            minibatch.replace(carry=carry),
+            _pick(batch, indices),
             clip=rates["clip"],
             entropy_coefficient=rates["entropy_coefficient"],
             value_coefficient=self.config.value_coefficient,
@@ -198,6 +201,20 @@ class Learner:
         updates, opt_state = self.optimiser.update(grads, opt_state, params)
         params = jax.tree.map(lambda p, u: p - rates["learning_rate"] * u, params, updates)
         return (params, opt_state), metrics
+
+
+def _pick(batch: Batch, indices: jax.Array) -> Batch:
+    """Some sequences of a whole rollout, [L, N, ...], read where they lie: images are never copied as a whole.
+
+    Args:
+      batch: [C, L, B, ...].
+      indices: ``c * B + b`` of each sequence, int32[N].
+    """
+    _, length, num_envs = batch.first.shape
+    chunk, env = jnp.divmod(indices, num_envs)
+    time = jnp.arange(length)[:, None]
+    picked = jax.tree.map(lambda x: x[chunk, time, env], batch.replace(carry=()))
+    return picked.replace(carry=jax.tree.map(lambda x: x[chunk, env], batch.carry))
 
 
 def make_optimiser(config: PPOConfig) -> optax.GradientTransformation:
@@ -226,5 +243,6 @@ def _episode_metrics(transitions: Transition) -> Metrics:
 
 def _value_metrics(batch: Batch) -> Metrics:
     target = batch.value + batch.advantage
-    unexplained = jnp.var(batch.advantage) / (jnp.var(target) + 1e-8)
+    var = partial(jnp.var, where=batch.valid)
+    unexplained = var(batch.advantage) / (var(target) + 1e-8)
     return {"explained_variance": 1 - unexplained, "value": batch.value.mean()}

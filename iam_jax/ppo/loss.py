@@ -1,5 +1,6 @@
 """The clipped objective of PPO (Schulman et al. 2017, Equations 7 and 9)."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ class Batch(struct.PyTreeNode):
       log_prob: Of ``action`` under the policy that acted, float[T, B].
       value: Of the critic that acted, float[T, B].
       advantage: float[T, B].
+      valid: Steps to learn from, bool[T, B]; None for all.
     """
 
     carry: Any
@@ -29,6 +31,7 @@ class Batch(struct.PyTreeNode):
     log_prob: jax.Array
     value: jax.Array
     advantage: jax.Array
+    valid: jax.Array | None = None
 
 
 def log_prob_of(logits: jax.Array, action: jax.Array) -> jax.Array:
@@ -54,36 +57,37 @@ def ppo_loss(
     clip_value: bool,
     normalise_advantage: bool,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
-    """Loss to minimise, and its parts.
+    """Loss to minimise, and its parts; all means are over the valid steps.
 
     ``-mean(min(rho A, clip(rho, 1 - c, 1 + c) A)) + c_v mean(value error) - c_h mean(entropy)``.
     The value error is the squared distance to ``value + advantage``, or with ``clip_value`` the
     larger of that and the same for a prediction clipped to ``value +- c``.
     """
     _, logits, value = forward(model, params, batch.carry, batch.obs, batch.first)
+    mean = partial(jnp.mean, where=batch.valid)
     advantage = batch.advantage
     if normalise_advantage:
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        advantage = (advantage - mean(advantage)) / (advantage.std(where=batch.valid) + 1e-8)
     log_ratio = log_prob_of(logits, batch.action) - batch.log_prob
     ratio = jnp.exp(log_ratio)
     clipped_ratio = jnp.clip(ratio, 1 - clip, 1 + clip)
-    policy_loss = -jnp.minimum(ratio * advantage, clipped_ratio * advantage).mean()
+    policy_loss = -mean(jnp.minimum(ratio * advantage, clipped_ratio * advantage))
 
     target = batch.value + batch.advantage
     value_error = jnp.square(value - target)
     if clip_value:
         near = batch.value + jnp.clip(value - batch.value, -clip, clip)
         value_error = jnp.maximum(value_error, jnp.square(near - target))
-    value_loss = value_error.mean()
+    value_loss = mean(value_error)
 
-    entropy = entropy_of(logits).mean()
+    entropy = mean(entropy_of(logits))
     loss = policy_loss + value_coefficient * value_loss - entropy_coefficient * entropy
     return loss, {
         "loss": loss,
         "policy_loss": policy_loss,
         "value_loss": value_loss,
         "entropy": entropy,
-        "approx_kl": (ratio - 1 - log_ratio).mean(),
-        "clip_fraction": (jnp.abs(ratio - 1) > clip).mean(),
+        "approx_kl": mean(ratio - 1 - log_ratio),
+        "clip_fraction": mean(jnp.abs(ratio - 1) > clip),
         "ratio_deviation": jnp.abs(ratio - 1).max(),
     }

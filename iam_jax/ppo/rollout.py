@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from envs_jax.environment import begins_episode
 from iam_jax.models.actor_critic import ActorCritic, Output, forward
 from iam_jax.ppo.loss import log_prob_of
 
@@ -39,6 +40,8 @@ class Transition(struct.PyTreeNode):
       terminated: The task ended.
       truncated: The time limit ended the episode.
       final_value: Value of the episode's last observation where truncated, else 0.
+      valid: Whether there was a choice to learn from; None where there always is. False in steps that only
+        begin the next episode (`envs_jax.environment.Environment.step`).
       episode: Return and length of the episode, and whether a whole one ended here.
     """
 
@@ -51,6 +54,7 @@ class Transition(struct.PyTreeNode):
     terminated: jax.Array
     truncated: jax.Array
     final_value: jax.Array
+    valid: jax.Array | None
     episode: dict[str, jax.Array]
 
 
@@ -62,11 +66,14 @@ class Actor:
       env_params: Its params.
       model: The actor-critic.
       bootstrap_truncated: Compute ``final_value``; else it is 0 and a time limit ends the task.
+      clip_reward: Record the sign of each reward; episode statistics keep the rewards themselves.
     """
 
-    def __init__(self, env: Any, env_params: Any, model: ActorCritic, bootstrap_truncated: bool):
+    def __init__(
+        self, env: Any, env_params: Any, model: ActorCritic, bootstrap_truncated: bool, clip_reward: bool = False
+    ):
         self.env, self.env_params, self.model = env, env_params, model
-        self.bootstrap_truncated = bootstrap_truncated
+        self.bootstrap_truncated, self.clip_reward = bootstrap_truncated, clip_reward
 
     def reset(self, key: jax.Array, num_envs: int, burn_in: int = 0) -> ActorState:
         """Fresh episodes, or with ``burn_in`` some that are up to so many random steps old."""
@@ -126,14 +133,15 @@ class Actor:
             action=action,
             log_prob=log_prob_of(logits, action),
             value=value,
-            reward=reward,
+            reward=jnp.sign(reward) if self.clip_reward else reward,
             terminated=terminated,
             truncated=truncated,
             final_value=final_value,
+            valid=~info["reset_step"] if "reset_step" in info else None,
             episode=info["episode"],
         )
-        done = terminated | truncated
-        return ActorState(env_state=env_state, obs=obs, first=done, carry=carry), transition
+        first = begins_episode(info, terminated | truncated)
+        return ActorState(env_state=env_state, obs=obs, first=first, carry=carry), transition
 
     def apply(self, params: Any, carry: Any, obs: jax.Array, first: jax.Array) -> Output:
         """The model on a single step: carry, logits [B, A], value [B]."""

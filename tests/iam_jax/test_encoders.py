@@ -1,6 +1,7 @@
 """Images: convolutions, and what the memory reads of the map they make."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import pytest
 
 from iam_jax.config import Config, ModelConfig
 from iam_jax.models.actor_critic import forward, make_model
-from iam_jax.models.encoders import choose_encoder, map_size
+from iam_jax.models.encoders import as_convolution, as_product, choose_encoder, map_size
 
 T, B, A = 3, 2, 4
 BOARD, PIXELS = (10, 10, 4), (84, 84, 1)
@@ -91,3 +92,16 @@ def test_what_does_not_fit_an_image_is_refused(changes, shape, sentence):
 def test_boxes_survive_the_config_file():
     config = Config(network=SMALL)
     assert Config.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "stride"), [((20, 21, 3), 8, 4), ((9, 9, 2), 4, 2), ((7, 8, 2), 3, 1), ((9, 11, 2), 3, 2)]
+)
+def test_convolutions_as_products_are_convolutions(shape, kernel, stride):
+    images = jax.random.normal(jax.random.key(0), (2, *shape))
+    weights = jax.random.normal(jax.random.key(1), (kernel, kernel, shape[-1], 5))
+    product, convolution = (
+        jax.value_and_grad(lambda *x, f=f: jnp.square(f(stride, *x)).sum(), argnums=(0, 1))(images, weights)
+        for f in (as_product, as_convolution)
+    )
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-3), product, convolution)

@@ -1,0 +1,101 @@
+"""MinAtar's games (Young and Tian 2019), played by gymnax: boards of 10x10 cells. Needs the extra ``gymnax``.
+
+Beside gymnax's own environments: one byte per cell in place of four, a picture, and a time limit to choose.
+"""
+
+import colorsys
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs_jax import spaces
+from envs_jax.environment import Environment
+
+CELL = 16
+"""Pixels along one cell of a picture."""
+
+
+class MinAtar(Environment):
+    """One of gymnax's MinAtar games; the observation says which of C things is in a cell, bool[10, 10, C].
+
+    Args:
+      name: Ours, such as ``minatar-breakout``.
+      game: gymnax's environment.
+      params: Its params.
+    """
+
+    def __init__(self, name: str, game: Any, params: Any):
+        self._name, self._game, self._params = name, game, params
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def default_params(self) -> Any:
+        return self._params
+
+    def step_env(
+        self, key: jax.Array, state: Any, action: jax.Array, params: Any
+    ) -> tuple[jax.Array, Any, jax.Array, jax.Array, dict[str, Any]]:
+        obs, state, reward, terminated, _ = self._game.step_env(key, state, action, params)
+        return obs.astype(bool), state, reward, terminated, {}
+
+    def reset_env(self, key: jax.Array, params: Any) -> tuple[jax.Array, Any]:
+        obs, state = self._game.reset_env(key, params)
+        return obs.astype(bool), state
+
+    def observe(self, key: jax.Array, state: Any, action: jax.Array | None, params: Any) -> jax.Array:
+        return self._game.observe(key, state, action, params).astype(bool)
+
+    def is_terminated(self, state: Any, params: Any) -> jax.Array:
+        return self._game.is_terminated(state, params)
+
+    def action_space(self, params: Any = None) -> spaces.Discrete:
+        """MinAtar's minimal actions of the game, "nothing" first."""
+        return spaces.Discrete(self._game.num_actions)
+
+    def observation_space(self, params: Any = None) -> spaces.Box:
+        return spaces.Box(0, 1, self._game.obs_shape, jnp.bool_)
+
+    def policies(self) -> dict[str, Callable[..., jax.Array]]:
+        """Policies that need no learning: random actions."""
+        num_actions = self._game.num_actions
+        return {"random": lambda key, state, params: jax.random.randint(key, (), 0, num_actions)}
+
+    def render(self, state: Any, params: Any = None) -> np.ndarray:
+        """The board, a colour for each channel and the later ones on top, uint8[160, 160, 3]."""
+        board = np.asarray(self.observe(jax.random.key(0), state, None, params or self._params))
+        return draw_board(board).repeat(CELL, 0).repeat(CELL, 1)
+
+
+def draw_board(board: np.ndarray) -> np.ndarray:
+    """A board bool[Y, X, C] in colours, one per channel, uint8[Y, X, 3]; nothing is black."""
+    image = np.zeros((*board.shape[:2], 3), np.uint8)
+    channels = board.shape[-1]
+    for channel in range(channels):
+        colour = colorsys.hsv_to_rgb(channel / channels, 0.55, 0.95)
+        image[board[..., channel]] = np.rint(255 * np.array(colour))
+    return image
+
+
+def make(name: str, max_steps_in_episode: int | None = None) -> MinAtar:
+    """A game by our name, such as ``minatar-space-invaders``.
+
+    Raises:
+      ValueError: gymnax is not installed, or the time limit is not a positive whole number.
+    """
+    try:
+        import gymnax
+    except ImportError as error:
+        raise ValueError(f"it needs {error.name}: pip install 'iam-jax[gymnax]'") from None
+    words = name.removeprefix("minatar-").split("-")
+    game, params = gymnax.make("".join(word.capitalize() for word in words) + "-MinAtar")
+    if max_steps_in_episode is not None:
+        if type(max_steps_in_episode) is not int or max_steps_in_episode < 1:
+            raise ValueError(f"max_steps_in_episode must be a whole number from 1, not {max_steps_in_episode!r}")
+        params = params.replace(max_steps_in_episode=max_steps_in_episode)
+    return MinAtar(name, game, params)
