@@ -94,8 +94,9 @@ def make(name: str, max_steps_in_episode: int | None = None) -> MinAtar:
         raise ValueError(f"it needs {error.name}: pip install 'iam-jax[gymnax]'") from None
     words = name.removeprefix("minatar-").split("-")
     game, params = gymnax.make("".join(word.capitalize() for word in words) + "-MinAtar")
-    if max_steps_in_episode is not None:
-        if type(max_steps_in_episode) is not int or max_steps_in_episode < 1:
-            raise ValueError(f"max_steps_in_episode must be a whole number from 1, not {max_steps_in_episode!r}")
-        params = params.replace(max_steps_in_episode=max_steps_in_episode)
+    limit = max_steps_in_episode
+    if limit is not None:
+        if type(limit) is not int or limit < 1:
+            raise ValueError(f"max_steps_in_episode must be a whole number from 1, not {limit!r}")
+        params = params.replace(max_steps_in_episode=limit)
     return MinAtar(name, game, params)

@@ -47,9 +47,9 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
     """
     prefix, colon, rest = name.partition(":")
     if name in ENVIRONMENTS:
-        path, arguments = ENVIRONMENTS[name], ()
+        path, arguments = ENVIRONMENTS[name], []
     elif prefix + colon in FROM_EXTRAS:
-        path, arguments = FROM_EXTRAS[prefix + colon], (rest or name,)
+        path, arguments = FROM_EXTRAS[prefix + colon], [rest or name]
     else:
         return _make_gymnax(name, overrides)
     module, factory = path.split(":")
@@ -93,16 +93,17 @@ def _make_gymnax(name: str, overrides: dict[str, Any]) -> tuple[Any, Any]:
     try:
         import gymnax  # costs seconds, so only when one of its environments may be meant
     except ImportError:
-        raise ValueError(_unknown(name, [*ENVIRONMENTS, *FROM_EXTRAS]) + " For gymnax's own, install gymnax.") from None
+        raise ValueError(f"{_unknown(name, [])} For gymnax's own, install gymnax.") from None
     if name not in gymnax.registered_envs:
-        raise ValueError(_unknown(name, [*ENVIRONMENTS, *FROM_EXTRAS, *gymnax.registered_envs]))
+        raise ValueError(_unknown(name, gymnax.registered_envs))
     try:
         return gymnax.make(name, **overrides)
     except TypeError as error:
         raise ValueError(f"Environment {name!r}: {error}.") from error
 
 
-def _unknown(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join([*ENVIRONMENTS, *FROM_EXTRAS])} and a game."
+def _unknown(name: str, others: Iterable[str]) -> str:
+    ours = [*ENVIRONMENTS, *(known.replace("ale:", "ale:Pong") for known in FROM_EXTRAS)]
+    near = difflib.get_close_matches(name, [*ours, *others], n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(ours)}."
     return f"Unknown environment {name!r}. {hint}"

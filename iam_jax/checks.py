@@ -9,7 +9,9 @@ MANY = 2**31 - 1
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("num_envs", "num_steps", "bptt_length", "num_epochs", "num_minibatches"), (1, MANY)),
     **dict.fromkeys(("hidden", "heads", "attention_units", "d_set_size", "fc", "joint"), (1, MANY)),
-    **dict.fromkeys(("num_seeds", "eval_episodes", "final_episodes", "gae_horizon", "frame_stack"), (1, MANY)),
+    **dict.fromkeys(
+        ("num_seeds", "eval_episodes", "final_episodes", "gae_horizon", "frame_stack"), (1, MANY)
+    ),
     **dict.fromkeys(("burn_in", "num_evaluations", "seed"), (0, MANY)),
     **dict.fromkeys(("gamma", "gae_lambda", "flicker"), (0, 1)),
     **dict.fromkeys(("learning_rate", "learning_rate_end", "clip", "clip_end"), (0, math.inf)),

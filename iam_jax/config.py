@@ -126,8 +126,8 @@ class Config:
     """The run."""
 
     env: str = "warehouse"
-    """Environment: warehouse, mini-warehouse, traffic, redbluedoors-8x8, memory-s7, doorkey-8x8, pong, breakout;
-    minatar-breakout and other games of MinAtar; ale:Breakout and others of ALE; or gymnax's (CartPole-v1)."""
+    """Environment: warehouse, mini-warehouse, traffic, redbluedoors-8x8, memory-s7, doorkey-8x8, pong,
+    breakout; games of MinAtar (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1)."""
     preset: Literal["fast", "best", "paper"] = "fast"
     """Defaults of every other option: thousands of environments, the longest training, or the paper's."""
     model: Literal["iam", "rnn", "fnn", "fnn-stack"] = "iam"

@@ -24,7 +24,7 @@ class Options:
     seed: int = 1_000_000
     """Of environments and actions; unlike any that training used by default."""
     simulator: Literal["jax", "sumo", "ale"] = "jax"
-    """Also plays in the original: traffic in SUMO (extra: traffic), pong and breakout in ALE (extra: atari)."""
+    """Also plays in the original: traffic in sumo (extra: traffic); pong, breakout in ale (extra: atari)."""
     simulator_episodes: int = 100
     """Episodes there; in SUMO one after the other."""
     gif: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None

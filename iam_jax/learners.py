@@ -28,7 +28,7 @@ class Learners:
         self.seeds = range(config.seed, config.seed + config.num_seeds)
         self._many = config.num_seeds > 1
         map_ = jax.vmap if self._many else lambda function: function
-        # One seed after the other: XLA's batched QR, for orthogonal kernels, can wait for itself on few cores.
+        # One seed after the other: XLA's batched QR, of orthogonal kernels, can wait for itself on a CPU.
         self._init = partial(jax.lax.map, learner.init) if self._many else learner.init
         self._run = map_(lambda state: learner.run(state, config.updates_per_call))
 

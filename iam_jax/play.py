@@ -49,9 +49,7 @@ def episode_returns(
     return jax.lax.while_loop(unfinished, step, start)[1]
 
 
-def at_once(
-    params: Any, key: jax.Array, *, actor: Actor, episodes: int, greedy: bool = False
-) -> np.ndarray:
+def at_once(params: Any, key: jax.Array, *, actor: Actor, episodes: int, greedy: bool = False) -> np.ndarray:
     """`episode_returns`, compiled."""
     play = jax.jit(partial(episode_returns, actor=actor, episodes=episodes, greedy=greedy))
     return np.asarray(play(params, key))

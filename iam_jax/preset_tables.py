@@ -1,4 +1,4 @@
-"""What `iam_jax.presets` offers: for each family of environments the learner, and the network of each model."""
+"""What `iam_jax.presets` offers: learner and networks for each family of environments."""
 
 from dataclasses import replace
 
@@ -139,6 +139,7 @@ _DOORS_PAPER_NETWORK = {
     "fnn": replace(_PAPER_LAYERS, architecture="fnn", fc=(256, 128)),
     "fnn-stack": replace(_PAPER_LAYERS, architecture="fnn", fc=(256, 128)),
 }
+
 
 def _models(run: Config, networks: dict[str, ModelConfig], frames: int = 8) -> dict[str, Config]:
     """The run with each model's network; ``fnn-stack`` sees the last ``frames`` observations."""

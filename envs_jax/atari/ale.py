@@ -79,7 +79,9 @@ class Ale(Environment):
 
         # A vmapped call steps all emulators at once; alone, a batch of one.
         self._reset_one = custom_vmap(lambda seed: _first(self._reset_all(1, seed[None])))
-        self._step_one = custom_vmap(lambda state, action: _first(self._step_all(1, _batched(state), action[None])))
+        self._step_one = custom_vmap(
+            lambda state, action: _first(self._step_all(1, _batched(state), action[None]))
+        )
         self._reset_one.def_vmap(self._reset_rule)
         self._step_one.def_vmap(self._step_rule)
 
@@ -96,11 +98,13 @@ class Ale(Environment):
         return self._reset_one(jax.random.randint(key, (), 0, np.iinfo(np.int32).max))
 
     @partial(jax.jit, static_argnames=("self",))
-    def step(self, key: jax.Array, state: AleState, action: jax.Array, params: AleParams | None = None) -> Step:
+    def step(
+        self, key: jax.Array, state: AleState, action: jax.Array, params: AleParams | None = None
+    ) -> Step:
         """As `Environment.step`, with the next episode's first observation one step later.
 
-        ``info["reset_step"]``: this was that step. ``info["game_over"]``: the episode ended with this step, not
-        only a life.
+        ``info["reset_step"]``: this was that step. ``info["game_over"]``: the episode ended with this step,
+        not only a life.
         """
         obs, stepped, reward, game_over, truncated = self._step_one(state, action.astype(jnp.int32))
         terminated = game_over
@@ -211,7 +215,9 @@ def make(name: str, **params: Any) -> Ale:
     known = roms.get_all_rom_ids()
     if game not in known:
         near = difflib.get_close_matches(game, known) or ["pong", "breakout", "ms_pacman"]
-        raise ValueError(f"ALE has no game {name!r}; it has {', '.join(near)} and others, {len(known)} in all")
+        raise ValueError(
+            f"ALE has no game {name!r}; it has {', '.join(near)} and others, {len(known)} in all"
+        )
     if roms.get_rom_path(game) is None:
         raise ValueError(f"the ROM of {game} is missing: reinstall ale-py, which brings it")
     return Ale(game, AleParams(**params))

@@ -165,7 +165,7 @@ def _in_steps(module: nn.Module, obs: jax.Array) -> jax.Array:
     """``module(obs)``, one step of time after the other, keeping only the results for the gradient."""
 
     def step(module: nn.Module, carry: tuple[()], x: jax.Array) -> tuple[tuple[()], jax.Array]:
-        return carry, module(x)  # type: ignore[operator]
+        return carry, module(x)
 
     scan = nn.scan(nn.remat(step), variable_broadcast="params", split_rngs={"params": False})
     return scan(module, (), obs)[1]

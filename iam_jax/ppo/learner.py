@@ -204,7 +204,7 @@ class Learner:
 
 
 def _pick(batch: Batch, indices: jax.Array) -> Batch:
-    """Some sequences of a whole rollout, [L, N, ...], read where they lie: images are never copied as a whole.
+    """Some sequences of a rollout, [L, N, ...], read where they lie: no second copy of all its images.
 
     Args:
       batch: [C, L, B, ...].

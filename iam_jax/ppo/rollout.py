@@ -70,7 +70,12 @@ class Actor:
     """
 
     def __init__(
-        self, env: Any, env_params: Any, model: ActorCritic, bootstrap_truncated: bool, clip_reward: bool = False
+        self,
+        env: Any,
+        env_params: Any,
+        model: ActorCritic,
+        bootstrap_truncated: bool,
+        clip_reward: bool = False,
     ):
         self.env, self.env_params, self.model = env, env_params, model
         self.bootstrap_truncated, self.clip_reward = bootstrap_truncated, clip_reward

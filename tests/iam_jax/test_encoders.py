@@ -95,7 +95,8 @@ def test_boxes_survive_the_config_file():
 
 
 @pytest.mark.parametrize(
-    ("shape", "kernel", "stride"), [((20, 21, 3), 8, 4), ((9, 9, 2), 4, 2), ((7, 8, 2), 3, 1), ((9, 11, 2), 3, 2)]
+    ("shape", "kernel", "stride"),
+    [((20, 21, 3), 8, 4), ((9, 9, 2), 4, 2), ((7, 8, 2), 3, 1), ((9, 11, 2), 3, 2)],
 )
 def test_convolutions_as_products_are_convolutions(shape, kernel, stride):
     images = jax.random.normal(jax.random.key(0), (2, *shape))
