@@ -160,6 +160,14 @@ def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array,
     return output
 
 
+def attend(
+    model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array, first: jax.Array
+) -> tuple[Output, jax.Array]:
+    """`forward` with a dynamic d-set, and the weights of its attention, [T, B, heads, R]."""
+    output, kept = model.apply(params, carry, obs, first, mutable="intermediates")
+    return output, kept["intermediates"]["memory"]["selector"]["attention"][0]
+
+
 def _check_indices(indices: tuple[int, ...] | None, num_variables: int) -> None:
     if not indices:
         raise ValueError(
