@@ -38,7 +38,13 @@ class Environment:
     """One environment without batch dimension; `jax.vmap` over keys, states and actions adds it.
 
     Subclasses define `step_env`, `reset_env`, `observe`, `is_terminated` and the spaces.
+
+    Attributes:
+      render_aligned: Whether the picture that `render` draws shows what an image observation shows, every
+        thing at the same place.
     """
+
+    render_aligned = False
 
     @property
     def name(self) -> str:
