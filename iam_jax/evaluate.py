@@ -97,7 +97,7 @@ def _evaluate(options: Options) -> None:
     if film(learners.of_seed(state.params, learners.seeds[0]), key, actor=learners.actor, file=file):
         print(f"One episode: {file}")
     else:
-        print("This environment does not draw itself as an RGB array, so there is no GIF.")
+        print("This environment neither draws itself nor shows images, so there is no GIF.")
     if options.attention:
         params = learners.of_seed(state.params, learners.seeds[0])
         film_attention(params, key, actor=learners.actor, folder=file.parent)

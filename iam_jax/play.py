@@ -11,9 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from iam_jax.models.encoders import as_float
+from iam_jax.pictures import in_colour
 from iam_jax.ppo.rollout import Actor, ActorState
 
 MILLISECONDS_PER_STEP = 150
+SIDE = 320
+"""Pixels along an observation that is drawn, or less for whole pixels per entry."""
 
 
 def episode_returns(
@@ -69,9 +73,11 @@ def film(params: Any, key: jax.Array, *, actor: Actor, file: Path) -> bool:
     """Plays one episode with sampled actions and writes a GIF, one frame per step.
 
     Returns:
-      False, with nothing written, if the environment cannot draw itself as an RGB array.
+      False, with nothing written, if neither the environment draws itself nor the observation is an image.
     """
-    pictures = (draw(actor, state.env_state) for state in episode(params, key, actor=actor))
+    pictures = (
+        draw(actor, state.env_state) or seen(actor, state) for state in episode(params, key, actor=actor)
+    )
     first = next(pictures)
     if first is None:
         return False
@@ -98,6 +104,16 @@ def draw(actor: Actor, env_state: Any) -> Image.Image | None:
     state = jax.tree.map(lambda x: x[0], env_state)
     image = actor.env.render(state, actor.env_params)  # gymnax's own draw matplotlib figures
     return Image.fromarray(image) if isinstance(image, np.ndarray) else None
+
+
+def seen(actor: Actor, state: ActorState) -> Image.Image | None:
+    """What the agent sees of the first of B environments, if it is an image: of a stack, the newest."""
+    if state.obs.ndim != 4:
+        return None
+    obs = np.asarray(as_float(state.obs[0]))
+    newest = obs[..., : obs.shape[-1] // getattr(actor.env, "num_frames", 1)]
+    enlarge = max(1, SIDE // max(newest.shape[:2]))
+    return Image.fromarray(in_colour(newest).repeat(enlarge, 0).repeat(enlarge, 1))
 
 
 def save_gif(frames: Iterator[Image.Image], file: Path) -> None:
