@@ -13,6 +13,7 @@ pytest.importorskip("chex", reason="chex is not installed")
 
 from envs_jax import make
 from envs_jax.atari.ale import simulate
+from envs_jax.testing import check_env
 from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
 from iam_jax.build import make_learner
 from iam_jax.config import Config, ConfigError, ModelConfig, PPOConfig
@@ -39,6 +40,11 @@ def play(env, actions, seed=0):
         return state, {"obs": obs, "reward": reward, "terminated": terminated, "truncated": truncated} | info
 
     return obs, jax.tree.map(np.asarray, jax.jit(partial(jax.lax.scan, step))(state, actions)[1])
+
+
+def test_ale_keeps_the_contract_as_far_as_emulators_can():
+    env, params = make("ale:Breakout", max_steps_in_episode=30)
+    check_env(EpisodeStatistics(FrameStack(Flicker(env, 0.5), 2)), params, num_envs=B, num_steps=40)
 
 
 def test_a_batch_is_what_the_vector_environment_plays():
