@@ -7,6 +7,7 @@ from functools import partial
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
 from jax.nn.initializers import Initializer
 
 from iam_jax.config import ModelConfig
@@ -95,6 +96,7 @@ class Convolution(nn.Module):
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
+        x, kernel, bias = promote_dtype(x, kernel, bias)
         images = x.reshape(-1, *x.shape[-3:])
         y = jax.lax.platform_dependent(
             images, kernel, cpu=partial(as_product, self.stride), default=partial(as_convolution, self.stride)
