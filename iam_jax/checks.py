@@ -12,6 +12,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(
         ("num_seeds", "eval_episodes", "final_episodes", "gae_horizon", "frame_stack"), (1, MANY)
     ),
+    "shuffle_groups": (1, MANY),
     **dict.fromkeys(("burn_in", "num_evaluations", "seed"), (0, MANY)),
     **dict.fromkeys(("gamma", "gae_lambda", "flicker"), (0, 1)),
     **dict.fromkeys(("learning_rate", "learning_rate_end", "clip", "clip_end"), (0, math.inf)),
@@ -39,6 +40,10 @@ def check(config: Config) -> None:
     sequences = ppo.num_envs * ppo.num_steps // ppo.bptt_length
     rollout = f"the {sequences} sequences of a rollout (num_envs * num_steps / bptt_length)"
     _divides("num_minibatches", ppo.num_minibatches, rollout, sequences)
+    groups = ppo.shuffle_groups
+    _divides("shuffle_groups", groups, f"--num-envs {ppo.num_envs}", ppo.num_envs)
+    group = f"the {sequences // groups} sequences of each of the --shuffle-groups {groups}"
+    _divides("num_minibatches", ppo.num_minibatches, group, sequences // groups)
     config.env_arguments()
 
 

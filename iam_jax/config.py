@@ -68,6 +68,9 @@ class PPOConfig:
     """Passes over each rollout."""
     num_minibatches: int = 16
     """Parts of a rollout, one gradient step each; divides num_envs * num_steps / bptt_length."""
+    shuffle_groups: int = 1
+    """Minibatches take equally many sequences from each of so many blocks of environments, and devices that
+    hold whole blocks need not exchange observations; divides num_envs."""
     gamma: float = 0.92
     """Discount."""
     gae_lambda: float = 0.6
