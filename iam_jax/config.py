@@ -125,6 +125,22 @@ class OutputConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class HardwareConfig:
+    """What computes, from this start on: a run may go on elsewhere. Results differ by rounding alone."""
+
+    devices: int | None = None
+    """Devices that share the seeds, if it divides num_seeds, or else the environments. By default 1, or all
+    that several processes have."""
+    coordinator: str | None = None
+    """Several processes with the same options meet at HOST:PORT, of process 0; auto under SLURM and on TPU
+    pods."""
+    num_processes: int | None = None
+    """How many meet there."""
+    process_id: int | None = None
+    """Which of them this one is, from 0. The first one prints and writes."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """The run."""
 
@@ -151,6 +167,7 @@ class Config:
     network: ModelConfig = ModelConfig()
     ppo: PPOConfig = PPOConfig()
     output: OutputConfig = OutputConfig()
+    hardware: HardwareConfig = HardwareConfig()
 
     @property
     def steps_per_update(self) -> int:
@@ -177,7 +194,10 @@ class Config:
             raise ConfigError(f"--env-args: {error}") from error
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=2)
+        """All of it but the hardware, which is of one start and not of the run."""
+        values = dataclasses.asdict(self)
+        del values["hardware"]
+        return json.dumps(values, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "Config":
@@ -205,10 +225,10 @@ class Config:
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
-    """Options in which two runs differ, apart from their output, as ``--name value (was value)``."""
+    """Options in which two runs differ, apart from output and hardware, as ``--name value (was value)``."""
     found = []
     for (name, new), (_, old) in zip(leaves(ours), leaves(theirs), strict=True):
-        if new != old and not name.startswith("output."):
+        if new != old and not name.startswith(("output.", "hardware.")):
             found.append(f"--{flag(name.split('.')[-1])} {new} (was {old})")
     return found
 
