@@ -78,7 +78,12 @@ def connect(config: Config, run_dir: Path) -> None:
     jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(**_meeting(hardware))
-    except (RuntimeError, ValueError) as error:
+    except ValueError as error:
+        raise ConfigError(
+            "--coordinator auto found no SLURM, Open MPI or TPU pod: give HOST:PORT, --num-processes and "
+            "--process-id."
+        ) from error
+    except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"--coordinator {hardware.coordinator} does not work ({reason}).") from error
     mine = np.uint32(zlib.crc32(f"{run_dir} {config.to_json()}".encode()))
