@@ -188,6 +188,28 @@ def test_every_transition_is_used_once_per_epoch():
     np.testing.assert_array_equal(counts, SMALL.ppo.num_epochs)
 
 
+def test_one_group_is_a_plain_permutation_of_all_sequences():
+    keys = jax.random.split(jax.random.key(3), SMALL.ppo.num_epochs)
+    order = jnp.stack([jax.random.permutation(key, 16 * 16 // 4) for key in keys])
+    np.testing.assert_array_equal(
+        make_learner(SMALL).shuffle(jax.random.key(3)), order.reshape(SMALL.ppo.num_epochs, 4, -1)
+    )
+
+
+def test_every_minibatch_has_as_many_sequences_of_each_group_and_all_are_used():
+    indices = np.asarray(make_learner(small(shuffle_groups=8)).shuffle(jax.random.key(0)))
+    group = indices % 16 // 2
+    np.testing.assert_array_equal(group, np.broadcast_to(np.repeat(np.arange(8), 2), group.shape))
+    for epoch in indices:
+        np.testing.assert_array_equal(np.sort(epoch, axis=None), np.arange(16 * 16 // 4))
+    assert not np.array_equal(indices[0], indices[1])
+
+
+def test_groups_are_read_from_their_own_environments():
+    learner = make_learner(small(shuffle_groups=4))
+    assert max(first_ratio_deviations(learner, fresh_state())) < 1e-6
+
+
 def test_no_compilation_after_the_first_call_and_the_state_is_donated():
     compilations = []
     learner = make_learner(SMALL)
