@@ -129,8 +129,7 @@ class HardwareConfig:
     """What computes, from this start on: a run may go on elsewhere. Results differ by rounding alone."""
 
     devices: int | None = None
-    """Devices that share the seeds, if it divides num_seeds, or else the environments. By default 1, or all
-    that several processes have."""
+    """Devices that share the seeds if they divide them, or else the environments. By default 1."""
     coordinator: str | None = None
     """Several processes with the same options meet at HOST:PORT, of process 0; auto under SLURM and on TPU
     pods."""
