@@ -2,7 +2,8 @@
 
 One call is one update: the rollout, its advantages, and every epoch of gradient steps on it. An
 environment step is counted once however many epochs read it:
-steps/s = num_envs * num_steps / seconds of an update. Compilation is timed apart.
+steps/s = num_envs * num_steps / seconds of an update. Compilation is timed apart. Memory is what the compiled
+program needs beside its arguments and results (``memory_analysis``).
 """
 
 import argparse
@@ -19,8 +20,11 @@ from iam_jax.build import make_learner
 from iam_jax.presets import preset
 
 
-def measure(env: str, preset_name: str, model: str, num_envs: int | None, repeats: int) -> dict[str, Any]:
+def measure(
+    env: str, preset_name: str, model: str, num_envs: int | None, repeats: int, remat: bool = False
+) -> dict[str, Any]:
     config = preset(env, preset_name, model)
+    config = replace(config, network=replace(config.network, remat=remat))
     if num_envs is not None:
         config = replace(config, ppo=replace(config.ppo, num_envs=num_envs))
     learner = make_learner(config)
@@ -41,6 +45,7 @@ def measure(env: str, preset_name: str, model: str, num_envs: int | None, repeat
         "num_envs": config.ppo.num_envs,
         "num_epochs": config.ppo.num_epochs,
         "compile_seconds": round(compile_seconds, 2),
+        "temporary_megabytes": round(update.memory_analysis().temp_size_in_bytes / 1e6, 1),
         "steps_per_second": median_rate(call, config.steps_per_update, repeats),
     }
 
@@ -51,17 +56,20 @@ def main() -> None:
     parser.add_argument("--presets", nargs="+", default=["fast", "paper"])
     parser.add_argument("--models", nargs="+", default=["iam", "rnn", "fnn", "fnn-stack"])
     parser.add_argument("--num-envs", type=int, help="instead of the preset's")
+    parser.add_argument(
+        "--remat", action="store_true", help="compute again for the gradient; see iam_jax.train"
+    )
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     rows = []
     for name in options.presets:
         for model in options.models:
-            row = measure(options.env, name, model, options.num_envs, options.repeats)
+            row = measure(options.env, name, model, options.num_envs, options.repeats, options.remat)
             rows.append(row)
             print(
                 f"{name:6} {model:10} {row['num_envs']:6} environments {show(row['steps_per_second'])}"
-                f"  compiled in {row['compile_seconds']:.1f} s",
+                f"  compiled in {row['compile_seconds']:.1f} s, {row['temporary_megabytes']:,.0f} MB",
                 flush=True,
             )
     if options.output:

@@ -57,9 +57,12 @@ class Environment:
     Attributes:
       external: The state is a token for something outside of JAX: each batch is stepped once and in order,
         and a stored state cannot be continued.
+      render_aligned: Whether the picture that `render` draws shows what an image observation shows, every
+        thing at the same place.
     """
 
     external = False
+    render_aligned = False
 
     @property
     def name(self) -> str:

@@ -27,6 +27,8 @@ class MinAtar(Environment):
       params: Its params.
     """
 
+    render_aligned = True
+
     def __init__(self, name: str, game: Any, params: Any):
         self._name, self._game, self._params = name, game, params
 

@@ -134,7 +134,7 @@ class HardwareConfig:
     """Several processes with the same options meet at HOST:PORT, of process 0; auto under SLURM and on TPU
     pods."""
     num_processes: int | None = None
-    """How many meet there."""
+    """How many meet there; --devices is then all that they have."""
     process_id: int | None = None
     """Which of them this one is, from 0. The first one prints and writes."""
 

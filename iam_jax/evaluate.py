@@ -29,6 +29,8 @@ class Options:
     """Episodes there; in SUMO one after the other."""
     gif: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Picture of one episode; by default episode.gif in the run's folder."""
+    attention: bool = False
+    """Beside it also attention.gif and attention.png: what a dynamic d-set looks at."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -51,11 +53,14 @@ def _evaluate(options: Options) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from iam_jax.attention import check_attention, film_attention
     from iam_jax.build import make_learner
     from iam_jax.checkpoint import Checkpoints
     from iam_jax.learners import Learners
     from iam_jax.play import at_once, episode_returns, film, one_by_one
 
+    if options.attention:
+        check_attention(config.network)
     learners = Learners(make_learner(config), config)
     simulator, play_there = None, one_by_one
     if options.simulator == "sumo":
@@ -92,7 +97,11 @@ def _evaluate(options: Options) -> None:
     if film(learners.of_seed(state.params, learners.seeds[0]), key, actor=learners.actor, file=file):
         print(f"One episode: {file}")
     else:
-        print("This environment does not draw itself as an RGB array, so there is no GIF.")
+        print("This environment neither draws itself nor shows images, so there is no GIF.")
+    if options.attention:
+        params = learners.of_seed(state.params, learners.seeds[0])
+        film_attention(params, key, actor=learners.actor, folder=file.parent)
+        print(f"Where it looked: {file.with_name('attention.gif')} and attention.png")
 
 
 if __name__ == "__main__":

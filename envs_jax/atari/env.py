@@ -30,6 +30,7 @@ class AtariGame(Environment):
     pictures: Any
     actions: int
     reference: dict[str, Callable[..., jax.Array]]
+    render_aligned = True
 
     def __init__(self, params: Params | None = None):
         self._params = Params() if params is None else params

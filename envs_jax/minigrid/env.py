@@ -78,7 +78,8 @@ class MiniGrid(Environment):
     def observation_space(self, params: Params | None = None) -> spaces.Box:
         if self._grey:
             return spaces.Box(0.0, 1.0, (view.SIZE**2,))
-        return spaces.Box(0, 255, (view.SIZE, view.SIZE, 3), jnp.uint8)
+        # Codes and no brightness, so not uint8, which networks read as 0 to 255.
+        return spaces.Box(0, 10, (view.SIZE, view.SIZE, 3), jnp.int8)
 
     def policies(self) -> dict[str, Policy]:
         """Reference policies that need no learning; see `envs_jax.minigrid.policies`."""

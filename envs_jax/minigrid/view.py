@@ -84,5 +84,5 @@ def grey(state: State) -> jax.Array:
 
 
 def image(state: State) -> jax.Array:
-    """The view as minigrid's ``obs["image"]``: object, colour and state, [column, row], uint8[7, 7, 3]."""
-    return jnp.asarray(tiles.CODES)[view(state).T]
+    """The view as minigrid's ``obs["image"]``: object, colour and state, [column, row], int8[7, 7, 3]."""
+    return jnp.asarray(tiles.CODES, jnp.int8)[view(state).T]

@@ -161,6 +161,14 @@ def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array,
     return output
 
 
+def attend(
+    model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array, first: jax.Array
+) -> tuple[Output, jax.Array]:
+    """`forward` with a dynamic d-set, and the weights of its attention, [T, B, heads, R]."""
+    output, kept = model.apply(params, carry, obs, first, mutable="intermediates")
+    return output, kept["intermediates"]["memory"]["selector"]["attention"][0]
+
+
 def _in_steps(module: nn.Module, obs: jax.Array) -> jax.Array:
     """``module(obs)``, one step of time after the other, keeping only the results for the gradient."""
 

@@ -43,6 +43,14 @@ def map_size(encoder: str, shape: tuple[int, ...]) -> tuple[int, int]:
     return rows, columns
 
 
+def receptive_field(encoder: str) -> tuple[int, int]:
+    """Pixels along the square that one region of the feature map sees, and from one region to the next."""
+    size, stride = 1, 1
+    for _, kernel, step in CONVOLUTIONS[encoder]:
+        size, stride = size + (kernel - 1) * stride, stride * step
+    return size, stride
+
+
 def as_vector(obs: jax.Array) -> jax.Array:
     """Observations [T, B, ...] as float vectors [T, B, O]."""
     return as_float(obs).reshape(*obs.shape[:2], math.prod(obs.shape[2:]))

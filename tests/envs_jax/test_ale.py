@@ -12,6 +12,8 @@ pytest.importorskip("ale_py", reason="ale-py is not installed")
 pytest.importorskip("chex", reason="chex is not installed")
 
 from envs_jax import make
+from envs_jax.atari.ale import simulate
+from envs_jax.testing import check_env
 from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
 from iam_jax.build import make_learner
 from iam_jax.config import Config, ConfigError, ModelConfig, PPOConfig
@@ -38,6 +40,11 @@ def play(env, actions, seed=0):
         return state, {"obs": obs, "reward": reward, "terminated": terminated, "truncated": truncated} | info
 
     return obs, jax.tree.map(np.asarray, jax.jit(partial(jax.lax.scan, step))(state, actions)[1])
+
+
+def test_ale_keeps_the_contract_as_far_as_emulators_can():
+    env, params = make("ale:Breakout", max_steps_in_episode=30)
+    check_env(EpisodeStatistics(FrameStack(Flicker(env, 0.5), 2)), params, num_envs=B, num_steps=40)
 
 
 def test_a_batch_is_what_the_vector_environment_plays():
@@ -85,6 +92,31 @@ def test_a_lost_life_ends_the_value_but_not_the_game():
     games = seen["episode"]["ended"].sum(0)
     assert (games >= 1).all() and (lost >= 5 * games).all()
     np.testing.assert_array_equal(seen["game_over"], seen["episode"]["ended"])
+
+
+@pytest.mark.parametrize("game", ["pong", "breakout"])
+def test_our_games_are_seen_in_ale_as_they_are_here(game):
+    """An agent that learnt here meets the same rewards and the same pictures there."""
+    (ours, _), (theirs, _) = make(game, max_noops=0), simulate(game, max_noops=0)
+    assert ours.num_actions == theirs.num_actions
+    states = tuple(env.reset(jax.random.key(0))[1] for env in (ours, theirs))
+
+    def step(states, action):
+        (a, here, reward, *_), (b, there, expected, *_) = (
+            env.step(jax.random.key(0), state, action, None)
+            for env, state in zip((ours, theirs), states, strict=True)
+        )
+        return (here, there), (reward - expected, jnp.abs(a.astype(int) - b.astype(int)).mean())
+
+    actions = jax.random.randint(jax.random.key(1), (150,), 0, ours.num_actions)
+    reward, picture = jax.jit(partial(jax.lax.scan, step))(states, actions)[1]
+    assert not reward.any()
+    assert picture.mean() < 0.02 and picture.max() < 1
+
+
+def test_other_environments_are_not_simulated_by_ale():
+    with pytest.raises(ValueError, match="ALE simulates pong and breakout, not warehouse"):
+        simulate("warehouse")
 
 
 def test_steps_that_begin_episodes_are_not_learnt_from_and_memory_is_replayed():

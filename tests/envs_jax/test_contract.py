@@ -1,4 +1,5 @@
 import copy
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -36,6 +37,41 @@ def test_environment_keeps_the_contract_inside_every_wrapper(name):
     if name not in PICTURES:  # the previous action joins vectors only
         env = PreviousAction(env)
     check_env(EpisodeStatistics(FrameStack(env, 3)), params, **length)
+
+
+@pytest.mark.parametrize("game", ["asterix", "breakout", "freeway", "seaquest", "space-invaders"])
+def test_games_of_minatar_keep_the_contract(game):
+    pytest.importorskip("gymnax", reason="gymnax is not installed")
+    env, params = envs_jax.make(f"minatar-{game}", max_steps_in_episode=30)
+    check_env(env, params, num_steps=40)
+    assert env.observation_space(params).dtype == bool, "boards are stored as one byte per cell"
+
+
+def test_minatar_plays_as_gymnax_does():
+    gymnax = pytest.importorskip("gymnax", reason="gymnax is not installed")
+    ours, theirs = envs_jax.make("minatar-breakout"), gymnax.make("Breakout-MinAtar")
+    states = [env.reset(jax.random.key(0), params)[1] for env, params in (ours, theirs)]
+    for t in range(60):
+        key = jax.random.key(t)
+        steps = [
+            env.step(key, state, t % 3, params)
+            for (env, params), state in zip((ours, theirs), states, strict=True)
+        ]
+        states = [step[1] for step in steps]
+        for a, b in zip(jax.tree.leaves(steps[0][:5]), jax.tree.leaves(steps[1][:5]), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_without_gymnax_a_game_of_minatar_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gymnax", None)
+    with pytest.raises(ValueError, match=r"it needs gymnax: pip install 'iam-jax\[gymnax\]'"):
+        envs_jax.make("minatar-breakout")
+
+
+def test_without_ale_a_game_of_ale_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ale_py", None)
+    with pytest.raises(ValueError, match=r"it needs ale_py: pip install 'iam-jax\[atari\]'"):
+        envs_jax.make("ale:Pong")
 
 
 class Broken(Warehouse):

@@ -93,7 +93,7 @@ class TestObservations:
         for seed in range(5):
             values = grey.reset(jax.random.key(seed), params)[0]
             image = np.asarray(grid.reset(jax.random.key(seed), params)[0])
-            assert image.dtype == np.uint8 and image.shape == (7, 7, 3)
+            assert image.dtype == np.int8 and image.shape == (7, 7, 3)
             from_image = [[tile_of[tuple(image[c, r].tolist())] / 13 for c in range(7)] for r in range(7)]
             np.testing.assert_allclose(np.reshape(values, (7, 7)), from_image, rtol=1e-6)
 

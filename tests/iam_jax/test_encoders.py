@@ -106,3 +106,26 @@ def test_convolutions_as_products_are_convolutions(shape, kernel, stride):
         for f in (as_product, as_convolution)
     )
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-3), product, convolution)
+
+
+@pytest.mark.parametrize("changes", [{"d_set": "dynamic"}, {"architecture": "rnn"}, {"architecture": "fnn"}])
+def test_rematerialisation_changes_memory_and_not_gradients(changes):
+    time, batch = 8, 16
+    obs = jax.random.randint(jax.random.key(0), (time, batch, *PIXELS), 0, 256).astype(jnp.uint8)
+    first = jnp.zeros((time, batch), bool)
+    config = dataclasses.replace(SMALL, **changes)
+    results = []
+    for remat in (False, True):
+        model = make_model(dataclasses.replace(config, remat=remat), A, PIXELS)
+        carry = model.initial_carry(batch)
+        params = model.init(jax.random.key(1), carry, obs, first)
+
+        def loss(params, model=model, carry=carry):
+            _, logits, value = forward(model, params, carry, obs, first)
+            return jnp.square(logits).sum() + value.sum()
+
+        program = jax.jit(jax.grad(loss)).lower(params).compile()
+        results.append((params, program(params), program.memory_analysis().temp_size_in_bytes))
+    jax.tree.map(np.testing.assert_array_equal, results[0][0], results[1][0])
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=2e-3, atol=1e-4), results[0][1], results[1][1])
+    assert results[1][2] < 0.5 * results[0][2]

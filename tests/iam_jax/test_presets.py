@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import pytest
 
@@ -10,7 +11,8 @@ from iam_jax.config import ConfigError
 ENVIRONMENTS = ("warehouse", "mini-warehouse")
 ALL = [
     *((e, p, m) for e in ENVIRONMENTS for p in presets.PRESETS for m in presets.MODELS),
-    *(("traffic", p, m) for p in ("fast", "paper") for m in presets.MODELS),
+    *((e, p, m) for e in ("traffic", "pong", "breakout") for p in ("fast", "paper") for m in presets.MODELS),
+    *(("redbluedoors-8x8", p, m) for p in ("fast", "paper") for m in presets.MODELS),
 ]
 
 
@@ -18,7 +20,8 @@ ALL = [
 def test_every_preset_builds(env, name, model):
     config = presets.preset(env, name, model)
     make_learner(config)
-    assert config.frame_stack == ((32 if env == "traffic" else 8) if model == "fnn-stack" else 1)
+    frames = {"traffic": 32, "pong": 4, "breakout": 4}.get(env, 8)
+    assert config.frame_stack == (frames if model == "fnn-stack" else 1)
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
@@ -46,6 +49,31 @@ def test_paper_presets_have_the_published_sizes():
     assert presets.preset("traffic", "paper", "fnn-stack").network.fc == (512, 256)
 
 
+def test_paper_presets_of_pictures_have_the_published_sizes():
+    iam, rnn, stack = (presets.preset("ale:Pong", "paper", m) for m in ("iam", "rnn", "fnn-stack"))
+    assert (iam.network.d_set, iam.network.fc, iam.network.hidden) == ("dynamic", (256,), 128)
+    assert (iam.network.heads, iam.network.attention_units) == (1, 128)
+    assert (rnn.network.fc, rnn.network.hidden, rnn.network.cell) == ((), 512, "lstm")
+    assert (iam.ppo.bptt_length, rnn.ppo.bptt_length) == (8, 4)
+    assert (stack.network.fc, stack.frame_stack) == ((512,), 4)
+    assert {c.flicker for c in (iam, rnn, stack)} == {0.5} and iam.total_steps == 10_000_000 * 8
+    doors = presets.preset("redbluedoors-8x8", "paper", "iam")
+    assert (doors.network.fc, doors.network.hidden, doors.network.heads) == ((224, 128), 32, 6)
+    assert doors.ppo.bptt_length == 4 and doors.total_steps == 500_000 * 8
+
+
+def test_games_and_sizes_share_the_presets_of_their_family():
+    for one, other in (
+        ("ale:Pong", "ale:MsPacman"),
+        ("minatar-breakout", "minatar-asterix"),
+        ("redbluedoors-8x8", "redbluedoors-6x6"),
+        ("pong", "breakout"),
+    ):
+        a, b = (presets.preset(env, "fast", "iam") for env in (one, other))
+        assert dataclasses.replace(a, env="") == dataclasses.replace(b, env="")
+    assert presets.preset("minatar-breakout", "fast", "iam").network.d_set == "dynamic"
+
+
 def test_environments_without_presets_have_only_the_fast_one():
     assert presets.preset("CartPole-v1", "fast", "iam").network.d_set == "identity"
     with pytest.raises(ConfigError, match="has no preset 'paper'"):
@@ -57,4 +85,4 @@ def test_environments_without_presets_have_only_the_fast_one():
 def test_the_help_text_names_every_preset():
     text = presets.describe()
     for env, name, _ in ALL:
-        assert f"{env} --preset {name}" in text
+        assert re.search(rf"{presets.family(env)}.* --preset {name}", text)
