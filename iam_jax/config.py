@@ -249,7 +249,12 @@ def _from_dict(cls: Any, values: Any) -> Any:
     # An older one lacks newer options, which then have their defaults.
     if not isinstance(values, dict) or not values or not set(values) <= names:
         raise ValueError(f"it should have {', '.join(sorted(names))}")
-    sections = {"network": ModelConfig, "ppo": PPOConfig, "output": OutputConfig}
+    sections: dict[str, Any] = {
+        "network": ModelConfig,
+        "ppo": PPOConfig,
+        "output": OutputConfig,
+        "hardware": HardwareConfig,
+    }
     known = {}
     for name, value in values.items():
         if cls is Config and name in sections:
