@@ -68,6 +68,9 @@ class PPOConfig:
     """Passes over each rollout."""
     num_minibatches: int = 16
     """Parts of a rollout, one gradient step each; divides num_envs * num_steps / bptt_length."""
+    shuffle_groups: int = 1
+    """Minibatches take equally many sequences from each of so many blocks of environments, and devices that
+    hold whole blocks need not exchange observations; divides num_envs."""
     gamma: float = 0.92
     """Discount."""
     gae_lambda: float = 0.6
@@ -122,6 +125,21 @@ class OutputConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class HardwareConfig:
+    """What computes, from this start on: a run may go on elsewhere. Results differ by rounding alone."""
+
+    devices: int | None = None
+    """Devices that share the seeds if they divide them, or else the environments. By default 1."""
+    coordinator: str | None = None
+    """Several processes with the same options meet at HOST:PORT, of process 0; auto under SLURM and on TPU
+    pods."""
+    num_processes: int | None = None
+    """How many meet there; --devices is then all that they have."""
+    process_id: int | None = None
+    """Which of them this one is, from 0. The first one prints and writes."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """The run."""
 
@@ -148,6 +166,7 @@ class Config:
     network: ModelConfig = ModelConfig()
     ppo: PPOConfig = PPOConfig()
     output: OutputConfig = OutputConfig()
+    hardware: HardwareConfig = HardwareConfig()
 
     @property
     def steps_per_update(self) -> int:
@@ -174,7 +193,10 @@ class Config:
             raise ConfigError(f"--env-args: {error}") from error
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=2)
+        """All of it but the hardware, which is of one start and not of the run."""
+        values = dataclasses.asdict(self)
+        del values["hardware"]
+        return json.dumps(values, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> "Config":
@@ -202,10 +224,10 @@ class Config:
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
-    """Options in which two runs differ, apart from their output, as ``--name value (was value)``."""
+    """Options in which two runs differ, apart from output and hardware, as ``--name value (was value)``."""
     found = []
     for (name, new), (_, old) in zip(leaves(ours), leaves(theirs), strict=True):
-        if new != old and not name.startswith("output."):
+        if new != old and not name.startswith(("output.", "hardware.")):
             found.append(f"--{flag(name.split('.')[-1])} {new} (was {old})")
     return found
 
@@ -227,7 +249,12 @@ def _from_dict(cls: Any, values: Any) -> Any:
     # An older one lacks newer options, which then have their defaults.
     if not isinstance(values, dict) or not values or not set(values) <= names:
         raise ValueError(f"it should have {', '.join(sorted(names))}")
-    sections = {"network": ModelConfig, "ppo": PPOConfig, "output": OutputConfig}
+    sections: dict[str, Any] = {
+        "network": ModelConfig,
+        "ppo": PPOConfig,
+        "output": OutputConfig,
+        "hardware": HardwareConfig,
+    }
     known = {}
     for name, value in values.items():
         if cls is Config and name in sections:

@@ -27,17 +27,19 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _train(arguments: list[str]) -> int:
     config = parse(arguments)
-    run_dir = _run_dir(config)
+    run_dir = _run_dir(config)  # before any process can have made it
     use_compilation_cache()
     from rich.console import Console
 
     from iam_jax.metrics import check_extras
+    from iam_jax.sharding import connect, is_first_process
     from iam_jax.training import Run
 
+    connect(config, run_dir)
     check_extras(config)
-    run = Run(config, run_dir, Console())
-    run_dir.mkdir(parents=True, exist_ok=True)
-    if not config.output.resume:
+    run = Run(config, run_dir, Console(quiet=not is_first_process()))
+    if is_first_process() and not config.output.resume:
+        run_dir.mkdir(parents=True, exist_ok=True)
         (run_dir / "config.json").write_text(config.to_json())
     return run.train(resume=config.output.resume is not None)
 

@@ -14,12 +14,13 @@ from rich.console import Console
 
 from iam_jax.build import is_external, make_learner
 from iam_jax.checkpoint import Checkpoints, Progress
-from iam_jax.config import Config
+from iam_jax.config import Config, ConfigError
 from iam_jax.display import Display
 from iam_jax.learners import Learners
 from iam_jax.metrics import Row, Sink, first_not_finite, open_sinks, summarise
 from iam_jax.play import episode_returns
 from iam_jax.report import report
+from iam_jax.sharding import count_devices, is_first_process, largest
 
 EVALUATION_STREAM = 0x6576616C
 """Folded into the seed's key for evaluation. Large, because ``fold_in(key, i) == split(key)[i]``."""
@@ -51,8 +52,11 @@ class Run:
 
     def __init__(self, config: Config, run_dir: Path, console: Console):
         self.config, self.run_dir, self.console = config, run_dir, console
-        self.learners = Learners(make_learner(config), config)
+        num_devices = count_devices(config)
+        self.learners = Learners(make_learner(config), config, num_devices)
         self._is_external = is_external(self.learners.actor.env)
+        if self._is_external and num_devices > 1:
+            raise ConfigError(f"{config.env} is played outside of JAX, by one process with one device.")
         # Emulators of its own: an evaluation must not disturb the games that training is in.
         self._player = Learners(make_learner(config), config) if self._is_external else self.learners
         self._evaluate = self._evaluation(config.output.eval_episodes)
@@ -72,7 +76,7 @@ class Run:
         else:
             state, progress = self.learners.init(), Progress(update=0)
             checkpoints.save(state, progress)  # from now on there is always one to go back to
-        sinks = open_sinks(self.run_dir, self.config, progress.update)
+        sinks = open_sinks(self.run_dir, self.config, progress.update) if is_first_process() else []
         try:
             with StopRequest() as stop:
                 state, status = self._loop(state, progress, checkpoints, sinks, stop)
@@ -82,7 +86,8 @@ class Run:
         if status == 0:
             play = self._evaluation(self.config.output.final_episodes)
             returns = np.asarray(play(state.params, self._evaluation_key(self.config.num_updates + 1)))
-            report(self.console, self.config, self.run_dir, returns)
+            if is_first_process():
+                report(self.console, self.config, self.run_dir, returns)
         return status
 
     def _loop(
@@ -94,7 +99,7 @@ class Run:
         stop: StopRequest,
     ) -> tuple[Any, int]:
         config = self.config
-        self.console.print(f"{_describe(config, state)}\nCompiling ...", highlight=False, soft_wrap=True)
+        self.console.print(self._describe(state), highlight=False, soft_wrap=True)
         began = time.perf_counter()
         program = self.learners.compile(state)
         compile_seconds = time.perf_counter() - began
@@ -105,7 +110,7 @@ class Run:
         seconds_before, last_saved = progress.seconds, time.monotonic()
         with display:
             display.say(f"Compiled in {compile_seconds:.1f} s. Writing to {self.run_dir}")
-            while progress.update < config.num_updates and stop.signal is None:
+            while progress.update < config.num_updates and not (signal_ := largest(stop.signal or 0)):
                 began = time.perf_counter()
                 state, metrics = program(state)
                 metrics = self.learners.by_seed(metrics)
@@ -125,15 +130,15 @@ class Run:
                 for sink in sinks:
                     for row in rows:
                         sink.write(row)
-                late = time.monotonic() - last_saved > config.output.checkpoint_interval
+                late = largest(time.monotonic() - last_saved > config.output.checkpoint_interval)
                 if mean_return is not None or late:
                     checkpoints.save(state, progress, mean_return)
                     last_saved = time.monotonic()
         checkpoints.save(state, progress)
-        if progress.update < config.num_updates and stop.signal is not None:
+        if progress.update < config.num_updates:
             resume = f"python -m iam_jax.train --resume {self.run_dir}"
             self.console.print(f"Stopped and saved. Go on with: {resume}", soft_wrap=True)
-            return state, 128 + stop.signal
+            return state, 128 + signal_
         steps = progress.update * steps_per_update
         self.console.print(
             f"{steps:,} environment steps in {progress.seconds:.0f} s of training: "
@@ -142,6 +147,23 @@ class Run:
             highlight=False,
         )
         return state, 0
+
+    def _describe(self, state: Any) -> str:
+        config, placement = self.config, self.learners.placement
+        num_params = sum(x.size for x in jax.tree.leaves(state.params)) // config.num_seeds
+        seeds = f"{config.num_seeds} seeds, " if config.num_seeds > 1 else ""
+        devices = f"{placement.num_devices} x " if placement.num_devices > 1 else ""
+        lines = [
+            f"{config.env}, {config.preset} {config.model}: {seeds}{num_params:,} parameters, "
+            f"{config.num_updates} updates of {config.steps_per_update} steps on "
+            f"{devices}{jax.devices()[0].device_kind}"
+        ]
+        if not placement.over_seeds and config.ppo.shuffle_groups % placement.num_devices:
+            lines.append(
+                "Minibatches take environments from all devices, which costs time; in a new run "
+                f"--shuffle-groups {placement.num_devices} takes as many from each."
+            )
+        return "\n".join([*lines, "Compiling ..."])
 
     def _rows(self, metrics: dict[str, np.ndarray], progress: Progress) -> list[Row]:
         return [
@@ -185,12 +207,3 @@ class Run:
             soft_wrap=True,
         )
         return 1
-
-
-def _describe(config: Config, state: Any) -> str:
-    num_params = sum(x.size for x in jax.tree.leaves(state.params)) // config.num_seeds
-    seeds = f"{config.num_seeds} seeds, " if config.num_seeds > 1 else ""
-    return (
-        f"{config.env}, {config.preset} {config.model}: {seeds}{num_params:,} parameters, "
-        f"{config.num_updates} updates of {config.steps_per_update} steps on {jax.devices()[0].device_kind}"
-    )

@@ -110,12 +110,21 @@ class Learner:
         return actor, Rollout(carries=carries, transitions=transitions, last_value=last_value)
 
     def shuffle(self, key: jax.Array) -> jax.Array:
-        """Sequences of every minibatch of every epoch, int32[epochs, minibatches, sequences]."""
-        config = self.config
-        num_sequences = config.num_envs * config.num_steps // config.bptt_length
-        keys = jax.random.split(key, config.num_epochs)
-        order = jax.vmap(jax.random.permutation, (0, None))(keys, num_sequences)
-        return order.reshape(config.num_epochs, config.num_minibatches, -1)
+        """Sequences of every minibatch of every epoch, int32[epochs, minibatches, sequences].
+
+        Each of the ``shuffle_groups`` blocks of environments is shuffled by itself, and gives every minibatch
+        as many sequences as the others, in the order of the blocks.
+        """
+        config, num_groups = self.config, self.config.shuffle_groups
+        num_chunks, group_size = config.num_steps // config.bptt_length, config.num_envs // num_groups
+        keys = jax.random.split(key, (config.num_epochs, num_groups))
+        permutation = jax.vmap(jax.vmap(jax.random.permutation, (0, None)), (0, None))
+        chunk, env = jnp.divmod(permutation(keys, num_chunks * group_size), group_size)
+        env += group_size * jnp.arange(num_groups)[:, None]
+        order = (chunk * config.num_envs + env).reshape(
+            config.num_epochs, num_groups, config.num_minibatches, -1
+        )
+        return order.swapaxes(1, 2).reshape(config.num_epochs, config.num_minibatches, -1)
 
     def learn(
         self, learnt: tuple[Any, optax.OptState], rollout: Rollout, indices: jax.Array, update: jax.Array
@@ -126,7 +135,7 @@ class Learner:
           learnt: Parameters and optimiser state.
           rollout: What `collect` returned.
           indices: What `shuffle` returned, or any minibatches of sequences: chunk c of environment b
-            is sequence ``c * B + b``.
+            is sequence ``c * B + b``. With several ``shuffle_groups``, equally many of each, in their order.
           update: Updates done before, int32[]; the schedules depend on it.
 
         Returns:
@@ -190,7 +199,7 @@ class Learner:
         grads, metrics = jax.grad(ppo_loss, has_aux=True)(
             params,
             self.model,
-            _pick(batch, indices),
+            _pick(batch, indices, self.config.shuffle_groups),
             clip=rates["clip"],
             entropy_coefficient=rates["entropy_coefficient"],
             value_coefficient=self.config.value_coefficient,
@@ -203,18 +212,37 @@ class Learner:
         return (params, opt_state), metrics
 
 
-def _pick(batch: Batch, indices: jax.Array) -> Batch:
+def _pick(batch: Batch, indices: jax.Array, num_groups: int) -> Batch:
     """Some sequences of a rollout, [L, N, ...], read where they lie: no second copy of all its images.
+
+    Each of G groups is B/G environments side by side and is read by itself, so that no device needs what
+    lies on another where the groups are spread over them.
 
     Args:
       batch: [C, L, B, ...].
-      indices: ``c * B + b`` of each sequence, int32[N].
+      indices: ``c * B + b`` of each sequence, those of the first group first, int32[N].
+      num_groups: G.
     """
     _, length, num_envs = batch.first.shape
-    chunk, env = jnp.divmod(indices, num_envs)
+    chunk, env = jnp.divmod(indices.reshape(num_groups, -1), num_envs)
+    env %= num_envs // num_groups
     time = jnp.arange(length)[:, None]
-    picked = jax.tree.map(lambda x: x[chunk, time, env], batch.replace(carry=()))
-    return picked.replace(carry=jax.tree.map(lambda x: x[chunk, env], batch.carry))
+
+    def groups(x: jax.Array, axis: int) -> jax.Array:
+        return x.reshape(*x.shape[:axis], num_groups, -1, *x.shape[axis + 1 :])
+
+    def steps(x: jax.Array) -> jax.Array:
+        """[C, L, B, ...] -> [L, N, ...]."""
+        read = jax.vmap(lambda x, chunk, env: x[chunk, time, env], (2, 0, 0), 1)
+        picked = read(groups(x, 2), chunk, env)
+        return picked.reshape(length, -1, *x.shape[3:])
+
+    def before(x: jax.Array) -> jax.Array:
+        """[C, B, ...] -> [N, ...]."""
+        picked = jax.vmap(lambda x, chunk, env: x[chunk, env], (1, 0, 0))(groups(x, 1), chunk, env)
+        return picked.reshape(-1, *x.shape[2:])
+
+    return jax.tree.map(steps, batch.replace(carry=())).replace(carry=jax.tree.map(before, batch.carry))
 
 
 def make_optimiser(config: PPOConfig) -> optax.GradientTransformation:

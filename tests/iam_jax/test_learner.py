@@ -194,13 +194,14 @@ def test_clipped_rewards_are_learnt_from_and_whole_ones_are_reported(clip_reward
     assert (rollout.transitions.reward == (-1.0 if clip_reward else -3.0)).all()
 
 
-def test_minibatches_are_the_sequences_that_their_numbers_name():
+@pytest.mark.parametrize("num_groups", [1, 4])
+def test_minibatches_are_the_sequences_that_their_numbers_name(num_groups):
     learner = make_learner(small())
     _, rollout = learner.collect(fresh_state().params, fresh_state().actor, jax.random.key(0))
     batch = learner._batch(rollout)
     chunks, _, envs = batch.first.shape
-    numbers = [0, envs + 3, chunks * envs - 1]
-    picked = _pick(batch, jnp.array(numbers))
+    numbers = [1, envs + 5, 2 * envs + 9, chunks * envs - 1]  # one of each group, if there are four
+    picked = _pick(batch, jnp.array(numbers), num_groups)
     for i, number in enumerate(numbers):
         c, b = divmod(number, envs)
         np.testing.assert_array_equal(picked.obs[:, i], rollout.transitions.obs[c, :, b])
@@ -263,6 +264,23 @@ def test_every_transition_is_used_once_per_epoch():
     sequences = 16 * 16 // 4
     counts = np.bincount(np.concatenate(seen), minlength=sequences)
     np.testing.assert_array_equal(counts, SMALL.ppo.num_epochs)
+
+
+def test_one_group_is_a_plain_permutation_of_all_sequences():
+    keys = jax.random.split(jax.random.key(3), SMALL.ppo.num_epochs)
+    order = jnp.stack([jax.random.permutation(key, 16 * 16 // 4) for key in keys])
+    np.testing.assert_array_equal(
+        make_learner(SMALL).shuffle(jax.random.key(3)), order.reshape(SMALL.ppo.num_epochs, 4, -1)
+    )
+
+
+def test_every_minibatch_has_as_many_sequences_of_each_group_and_all_are_used():
+    indices = np.asarray(make_learner(small(shuffle_groups=8)).shuffle(jax.random.key(0)))
+    group = indices % 16 // 2
+    np.testing.assert_array_equal(group, np.broadcast_to(np.repeat(np.arange(8), 2), group.shape))
+    for epoch in indices:
+        np.testing.assert_array_equal(np.sort(epoch, axis=None), np.arange(16 * 16 // 4))
+    assert not np.array_equal(indices[0], indices[1])
 
 
 def test_no_compilation_after_the_first_call_and_the_state_is_donated():

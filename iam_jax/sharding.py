@@ -1,0 +1,114 @@
+"""Where a run computes: environments, or seeds, spread over the devices of one or several processes."""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from iam_jax.checks import check_devices
+from iam_jax.config import Config, ConfigError, HardwareConfig
+
+
+class Placement:
+    """Spreads states over the first ``num_devices`` devices.
+
+    The mesh has one axis. It divides the seeds if it can, because they never wait for each other, and else
+    the environments. What it does not divide, such as the parameters of a seed, is on every device.
+
+    Args:
+      config: Of the run.
+      num_devices: Divides its seeds or environments.
+    """
+
+    def __init__(self, config: Config, num_devices: int):
+        self.num_devices = num_devices
+        many = config.num_seeds > 1
+        self.over_seeds = many and config.num_seeds % num_devices == 0
+        axis = "seeds" if self.over_seeds else "envs"
+        mesh = Mesh(np.array(jax.devices()[:num_devices]), (axis,))
+        self.everywhere = NamedSharding(mesh, PartitionSpec())
+        self._seeds = NamedSharding(mesh, PartitionSpec("seeds")) if self.over_seeds else self.everywhere
+        envs = PartitionSpec(None, "envs") if many else PartitionSpec("envs")
+        self._envs = self._seeds if self.over_seeds else NamedSharding(mesh, envs)
+
+    def shardings(self, state: Any) -> Any:
+        """Where each leaf of a `TrainState` lies. Those of its actor are [B, ...], or [S, B, ...]."""
+        everything = jax.tree.map(lambda _: self._seeds, state)
+        return everything.replace(actor=jax.tree.map(lambda _: self._envs, state.actor))
+
+
+def count_devices(config: Config) -> int:
+    """How many devices a run uses, those of all its processes together.
+
+    Raises:
+      ConfigError: There are not so many, or they cannot share the run evenly.
+    """
+    available, wanted = len(jax.devices()), config.hardware.devices
+    if jax.process_count() > 1:
+        if wanted not in (None, available):
+            raise ConfigError(f"--devices {wanted} must be all {available} of the processes: leave it out.")
+        wanted = available
+    if wanted is None:
+        return 1
+    if wanted > available:
+        raise ConfigError(
+            f"--devices {wanted} is more than the {available} here (a CPU shows itself as several "
+            f"with XLA_FLAGS=--xla_force_host_platform_device_count={wanted})."
+        )
+    check_devices(config, wanted)
+    return wanted
+
+
+def connect(config: Config, run_dir: Path) -> None:
+    """Joins the other processes of the run, if there are any; before anything is computed.
+
+    Returns when all have come here.
+
+    Raises:
+      ConfigError: They cannot be found, or have other options.
+    """
+    hardware = config.hardware
+    if hardware.coordinator is None:
+        return
+    # Processes agree among themselves when to stop: see `largest`.
+    jax.config.update("jax_enable_preemption_service", False)
+    try:
+        jax.distributed.initialize(**_meeting(hardware))
+    except ValueError as error:
+        raise ConfigError(
+            "--coordinator auto found no SLURM, Open MPI or TPU pod: give HOST:PORT, --num-processes and "
+            "--process-id."
+        ) from error
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"--coordinator {hardware.coordinator} does not work ({reason}).") from error
+    mine = np.uint32(zlib.crc32(f"{run_dir} {config.to_json()}".encode()))
+    if len(np.unique(multihost_utils.process_allgather(mine))) > 1:
+        raise ConfigError("The processes of a run must be started with the same options, in the same folder.")
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one that prints and writes."""
+    return jax.process_index() == 0
+
+
+def largest(number: int) -> int:
+    """The largest of the processes' numbers, so that all of them decide alike."""
+    if jax.process_count() == 1:
+        return number
+    return int(multihost_utils.process_allgather(np.int32(number)).max())
+
+
+def _meeting(hardware: HardwareConfig) -> dict[str, Any]:
+    if hardware.coordinator == "auto":
+        return {}
+    return {
+        "coordinator_address": hardware.coordinator,
+        "num_processes": hardware.num_processes,
+        "process_id": hardware.process_id,
+        "cluster_detection_method": "deactivate",
+    }
