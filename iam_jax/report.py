@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -57,7 +58,7 @@ def report(console: Console, config: Config, run_dir: Path, returns: np.ndarray)
 def draw_curves(
     curves: dict[str, list[Row]], references: dict[str, tuple[float, float]], file: Path, title: str
 ) -> None:
-    """Returns over environment steps, per name; dots are evaluations, dotted lines references."""
+    """Returns over environment steps, a colour per name; dots are evaluations, dotted lines references."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -65,19 +66,9 @@ def draw_curves(
 
     figure, axes = plt.subplots(figsize=(7.5, 4.5), layout="constrained")
     for i, (name, rows) in enumerate(curves.items()):
-        trained = [(r["step"] / 1e6, r["episode_return"]) for r in rows if r["episode_return"] is not None]
-        played = [r for r in rows if "eval_return" in r]
-        if trained:
-            axes.plot(*zip(*trained, strict=True), color=f"C{i}", alpha=0.5, lw=1)
-        axes.errorbar(
-            [r["step"] / 1e6 for r in played],
-            [r["eval_return"] for r in played],
-            [r["eval_return_se"] for r in played],
-            color=f"C{i}",
-            fmt="o-",
-            ms=3,
-            label=name,
-        )
+        for j, seed in enumerate(sorted({row["seed"] for row in rows})):
+            label = name if j == 0 else None
+            _draw_seed(axes, [row for row in rows if row["seed"] == seed], color=f"C{i}", label=label)
     seen = [r["eval_return"] for rows in curves.values() for r in rows if "eval_return" in r]
     if seen:  # what matters is at the top: neither the first steps nor a weak policy may squeeze it
         margin = 0.25 * (max(seen) - min(seen)) + 0.02 * abs(max(seen)) + 1e-3
@@ -99,3 +90,19 @@ def draw_curves(
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=130)
     plt.close(figure)
+
+
+def _draw_seed(axes: Any, rows: list[Row], *, color: str, label: str | None) -> None:
+    trained = [(r["step"] / 1e6, r["episode_return"]) for r in rows if r["episode_return"] is not None]
+    played = [r for r in rows if "eval_return" in r]
+    if trained:
+        axes.plot(*zip(*trained, strict=True), color=color, alpha=0.5, lw=1)
+    axes.errorbar(
+        [r["step"] / 1e6 for r in played],
+        [r["eval_return"] for r in played],
+        [r["eval_return_se"] for r in played],
+        color=color,
+        fmt="o-",
+        ms=3,
+        label=label,
+    )
