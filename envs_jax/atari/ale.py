@@ -144,7 +144,9 @@ class Ale(Environment):
                 max_num_frames_per_episode=params.max_steps_in_episode * params.frame_skip,
                 repeat_action_probability=params.repeat_action_probability,
             )
-            self._batches[size] = vector, vector.xla()
+            with jax.ensure_compile_time_eval():  # a batch may be met first while a program is traced
+                handle, reset, step = vector.xla()
+                self._batches[size] = vector, (np.asarray(handle), reset, step)
         return self._batches[size]
 
     def _reset_all(self, size: int, seeds: jax.Array) -> tuple[jax.Array, AleState]:

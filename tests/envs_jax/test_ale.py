@@ -145,6 +145,7 @@ def test_steps_that_begin_episodes_are_not_learnt_from_and_memory_is_replayed():
 
 def test_a_stored_run_goes_on_with_new_games():
     learner = make_learner(SHORT)
+    jax.eval_shape(learner.init, jax.random.key(0))  # as resuming does, to know what to read
     state = jax.jit(learner.init)(jax.random.key(0))
     dangling = dataclasses.replace(state.actor.env_state.env_state, handle=jnp.zeros((B, 8), jnp.uint8))
     stored = state.replace(
