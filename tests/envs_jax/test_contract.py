@@ -44,7 +44,7 @@ def test_games_of_minatar_keep_the_contract(game):
     pytest.importorskip("gymnax", reason="gymnax is not installed")
     env, params = envs_jax.make(f"minatar-{game}", max_steps_in_episode=30)
     check_env(env, params, num_steps=40)
-    assert env.observation_space(params).dtype == bool, "boards are stored as one byte per cell"
+    assert env.observation_space(params).dtype == jnp.bool_, "boards are stored as one byte per cell"
 
 
 def test_minatar_plays_as_gymnax_does():
