@@ -110,14 +110,15 @@ _TRAFFIC_PAPER_NETWORK = {
     "fnn-stack": replace(_PAPER_LAYERS, architecture="fnn", fc=(512, 256)),
 }
 
+# IAM needs a joint layer: linear heads on [x, d] cannot weigh what is seen by what is remembered.
 _MINATAR_FAST_NETWORK = {
-    "iam": ModelConfig("iam", fc=(128,), hidden=128, d_set="dynamic", attention_units=32),
+    "iam": ModelConfig("iam", fc=(128,), hidden=128, joint=(128,), d_set="dynamic", attention_units=32),
     "rnn": ModelConfig("rnn", fc=(128,), hidden=128),
     "fnn": ModelConfig("fnn", fc=(128, 128)),
     "fnn-stack": ModelConfig("fnn", fc=(128, 128)),
 }
 _PIXELS_FAST_NETWORK = {
-    "iam": ModelConfig("iam", fc=(256,), hidden=128, d_set="dynamic", attention_units=64),
+    "iam": ModelConfig("iam", fc=(256,), hidden=128, joint=(128,), d_set="dynamic", attention_units=64),
     "rnn": ModelConfig("rnn", fc=(256,), hidden=256),
     "fnn": ModelConfig("fnn", fc=(512,)),
     "fnn-stack": ModelConfig("fnn", fc=(512,)),
@@ -130,7 +131,9 @@ _PIXELS_PAPER_NETWORK = {
     "fnn-stack": replace(_PAPER_LAYERS, architecture="fnn", fc=(512,)),
 }
 _DOORS_FAST_NETWORK = {
-    "iam": ModelConfig("iam", fc=(128,), hidden=64, d_set="dynamic", heads=6, attention_units=32),
+    "iam": ModelConfig(
+        "iam", fc=(128,), hidden=64, joint=(128,), d_set="dynamic", heads=6, attention_units=32
+    ),
     "rnn": ModelConfig("rnn", fc=(128,), hidden=64),
     "fnn": ModelConfig("fnn", fc=(256, 128)),
     "fnn-stack": ModelConfig("fnn", fc=(256, 128)),
