@@ -1,15 +1,20 @@
 """How everything here is timed, and on what."""
 
+import argparse
+import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 Timing = dict[str, float]
 
@@ -28,11 +33,34 @@ def median_rate(call: Callable[[], Any], amount: float, repeats: int) -> Timing:
         began = time.perf_counter()
         jax.block_until_ready(call())
         rates.append(amount / (time.perf_counter() - began))
-    return {"median": statistics.median(rates), "low": min(rates), "high": max(rates)}
+    return spread(rates)
+
+
+def spread(values: list[float]) -> Timing:
+    """Median, lowest and highest."""
+    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+
+
+def matmul_rate(size: int = 2048, repeats: int = 15) -> Timing:
+    """FLOP per second of a float32 product of two square matrices: the machine's roof."""
+    x = jax.random.normal(jax.random.key(0), (size, size))
+    return median_rate(partial(jax.jit(jnp.matmul), x, x), 2 * size**3, repeats)
+
+
+def check_counts(parser: argparse.ArgumentParser, *counts: int) -> None:
+    """Ends the program unless all are at least 1."""
+    if min(counts) < 1:
+        parser.error("numbers of environments, repeats and so on must be at least 1")
+
+
+def write(output: Path | None, **results: Any) -> None:
+    """Results and the machine they were measured on, as JSON; nothing without a file."""
+    if output:
+        output.write_text(json.dumps(machine() | results, indent=2) + "\n")
 
 
 def machine() -> dict[str, Any]:
-    """Hardware, versions and the command that runs."""
+    """Hardware, versions, revision and the command that runs."""
     device = jax.devices()[0]
     return {
         "cpu": _cpu_name(),
@@ -40,6 +68,7 @@ def machine() -> dict[str, Any]:
         "device": device.device_kind if device.platform != "cpu" else "cpu",
         "python": platform.python_version(),
         "jax": jax.__version__,
+        "revision": _revision(),
         "command": " ".join(["python -m", _module_name(), *sys.argv[1:]]),
     }
 
@@ -51,6 +80,15 @@ def show(rate: Timing) -> str:
 def _module_name() -> str:
     spec = sys.modules["__main__"].__spec__
     return spec.name if spec else Path(sys.argv[0]).name
+
+
+def _revision() -> str:
+    """Of this code in git, with a + where it has been changed since."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _usable_cores() -> Any:

@@ -52,6 +52,8 @@ class ModelConfig:
     """Constant added in the forget gate of an lstm."""
     remat: bool = False
     """Compute convolutions and attention again for the gradient, step by step, where memory is short."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the factors of matrix products. Parameters, gates, logits and values are float32 in any case."""
 
 
 @dataclasses.dataclass(frozen=True)

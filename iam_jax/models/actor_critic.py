@@ -12,6 +12,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 from iam_jax.config import ModelConfig
@@ -39,6 +40,7 @@ class Heads(nn.Module):
     @nn.compact
     def __call__(self, features: jax.Array) -> tuple[jax.Array, jax.Array]:
         features = _mlp(self.config, self.config.joint, "joint")(features)
+        features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
         policy = nn.Dense(
             self.num_actions,
             use_bias=self.config.bias,
@@ -59,7 +61,7 @@ class Encoder(nn.Module):
         if self.config.encoder == "vector":
             return as_vector(obs)
         layers, kernel_init = CONVOLUTIONS[self.config.encoder], KERNELS[self.config.init][0]
-        convolutions = Convolutions(layers, kernel_init, name="convolutions")
+        convolutions = Convolutions(layers, kernel_init, _dtype(self.config), name="convolutions")
         return _in_steps(convolutions, obs) if self.config.remat else convolutions(obs)
 
 
@@ -210,7 +212,12 @@ def _check_boxes(boxes: tuple[Box, ...] | None, size: tuple[int, int]) -> None:
 
 def _mlp(config: ModelConfig, sizes: tuple[int, ...], name: str | None = None) -> MLP:
     kernel_init, activation = KERNELS[config.init][0], ACTIVATIONS[config.activation]
-    return MLP(sizes, activation, kernel_init, config.bias, name=name)
+    return MLP(sizes, activation, kernel_init, config.bias, _dtype(config), name=name)
+
+
+def _dtype(config: ModelConfig) -> Dtype | None:
+    """Of the factors of matrix products; None for that of the parameters."""
+    return None if config.dtype == "float32" else jnp.dtype(config.dtype)
 
 
 def _policy_init(config: ModelConfig) -> Initializer:
@@ -223,8 +230,8 @@ def _cell(config: ModelConfig) -> cells.Cell:
     # Gates saturate, so no sqrt(2): that gain belongs to the layers with an activation.
     kernel = KERNELS[config.init][1]
     if config.cell == "gru":
-        return cells.GRU(config.hidden, kernel, kernel)
-    return cells.LSTM(config.hidden, kernel, kernel, config.forget_bias)
+        return cells.GRU(config.hidden, kernel, kernel, _dtype(config))
+    return cells.LSTM(config.hidden, kernel, kernel, config.forget_bias, _dtype(config))
 
 
 def _selector(config: ModelConfig) -> d_set.Selector | d_set_maps.MapSelector:
@@ -234,8 +241,9 @@ def _selector(config: ModelConfig) -> d_set.Selector | d_set_maps.MapSelector:
             return d_set_maps.Boxes(config.d_set_boxes or ())
         return d_set.Manual(config.d_set_indices or ())
     if config.d_set == "static":
-        return (d_set_maps.StaticMap if on_map else d_set.Static)(config.d_set_size, kernel)
+        static = d_set_maps.StaticMap if on_map else d_set.Static
+        return static(config.d_set_size, kernel, _dtype(config))
     if config.d_set == "dynamic":
         attention = d_set_maps.Attention if on_map else d_set.Dynamic
-        return attention(config.heads, config.attention_units, kernel)
+        return attention(config.heads, config.attention_units, kernel, _dtype(config))
     return d_set_maps.FlatMap() if on_map else d_set.Identity()

@@ -9,6 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 Carry = tuple[jax.Array, ...]
@@ -25,6 +26,16 @@ def _per_gate(init: Initializer, num_gates: int) -> Any:
     return blocks
 
 
+def _gates(cell: "Cell", number: int) -> tuple[nn.Dense, nn.Dense]:
+    """The layers that read inputs and memory; factors of their products have the cell's ``dtype``."""
+    size = number * cell.size
+    inputs, memory = _per_gate(cell.kernel_init, number), _per_gate(cell.recurrent_init, number)
+    return (
+        nn.Dense(size, kernel_init=inputs, dtype=cell.dtype),
+        nn.Dense(size, use_bias=False, kernel_init=memory, dtype=cell.dtype),
+    )
+
+
 class GRU(nn.Module):
     """Gated recurrent unit (Cho et al. 2014, in the form of cuDNN and PyTorch).
 
@@ -35,12 +46,10 @@ class GRU(nn.Module):
     size: int
     kernel_init: Initializer
     recurrent_init: Initializer
+    dtype: Dtype | None = None
 
     def setup(self) -> None:
-        self.input = nn.Dense(3 * self.size, kernel_init=_per_gate(self.kernel_init, 3))
-        self.recurrent = nn.Dense(
-            3 * self.size, use_bias=False, kernel_init=_per_gate(self.recurrent_init, 3)
-        )
+        self.input, self.recurrent = _gates(self, 3)
         self.candidate_bias = self.param("candidate_bias", nn.initializers.zeros, (self.size,))
 
     @nn.nowrap
@@ -49,14 +58,14 @@ class GRU(nn.Module):
         return (jnp.zeros((batch, self.size)),)
 
     def project(self, inputs: jax.Array) -> jax.Array:
-        """The inputs' share of the gates, float32[..., 3H]."""
+        """The inputs' share of the gates, float[..., 3H]."""
         return self.input(inputs)
 
     def step(self, carry: Carry, projected: jax.Array) -> Carry:
         """Memory after one step, from memory before it and the projected input [B, 3H]."""
         (h,) = carry
-        x_gates, x_candidate = jnp.split(projected, [2 * self.size], axis=-1)
-        h_gates, h_candidate = jnp.split(self.recurrent(h), [2 * self.size], axis=-1)
+        x_gates, x_candidate = jnp.split(projected.astype(h.dtype), [2 * self.size], axis=-1)
+        h_gates, h_candidate = jnp.split(self.recurrent(h).astype(h.dtype), [2 * self.size], axis=-1)
         r, z = jnp.split(nn.sigmoid(x_gates + h_gates), 2, axis=-1)
         n = jnp.tanh(x_candidate + r * (h_candidate + self.candidate_bias))
         return ((1 - z) * n + z * h,)
@@ -73,12 +82,10 @@ class LSTM(nn.Module):
     kernel_init: Initializer
     recurrent_init: Initializer
     forget_bias: float = 1.0
+    dtype: Dtype | None = None
 
     def setup(self) -> None:
-        self.input = nn.Dense(4 * self.size, kernel_init=_per_gate(self.kernel_init, 4))
-        self.recurrent = nn.Dense(
-            4 * self.size, use_bias=False, kernel_init=_per_gate(self.recurrent_init, 4)
-        )
+        self.input, self.recurrent = _gates(self, 4)
 
     @nn.nowrap
     def initial_carry(self, batch: int) -> Carry:
@@ -86,13 +93,14 @@ class LSTM(nn.Module):
         return (jnp.zeros((batch, self.size)), jnp.zeros((batch, self.size)))
 
     def project(self, inputs: jax.Array) -> jax.Array:
-        """The inputs' share of the gates, float32[..., 4H]."""
+        """The inputs' share of the gates, float[..., 4H]."""
         return self.input(inputs)
 
     def step(self, carry: Carry, projected: jax.Array) -> Carry:
         """Memory after one step, from memory before it and the projected input [B, 4H]."""
         h, c = carry
-        i, f, g, o = jnp.split(projected + self.recurrent(h), 4, axis=-1)
+        gates = projected.astype(h.dtype) + self.recurrent(h).astype(h.dtype)
+        i, f, g, o = jnp.split(gates, 4, axis=-1)
         c = nn.sigmoid(f + self.forget_bias) * c + nn.sigmoid(i) * jnp.tanh(g)
         return (nn.sigmoid(o) * jnp.tanh(c), c)
 

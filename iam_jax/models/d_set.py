@@ -5,9 +5,13 @@ Suau et al. 2022, Section 4. A selector maps observations [..., O] to the memory
 output of the step before, so it runs inside the scan over time.
 """
 
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
+from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 
@@ -26,11 +30,12 @@ class Static(nn.Module):
 
     size: int
     kernel_init: Initializer
+    dtype: Dtype | None = None
     reads_memory = False
 
     @nn.compact
     def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
-        return nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init)(obs)
+        return nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init, dtype=self.dtype)(obs)
 
 
 class Dynamic(nn.Module):
@@ -43,22 +48,23 @@ class Dynamic(nn.Module):
     heads: int
     units: int
     kernel_init: Initializer
+    dtype: Dtype | None = None
     reads_memory = True
 
     @nn.compact
     def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         num_variables = obs.shape[-1]
         width = self.heads * self.units
-        mixed = jnp.tanh(
-            nn.Dense(width, kernel_init=self.kernel_init, name="observation")(obs)
-            + nn.Dense(width, kernel_init=self.kernel_init, use_bias=False, name="memory")(h)
-        ).reshape(*obs.shape[:-1], self.heads, self.units)
+        dense = partial(nn.Dense, width, kernel_init=self.kernel_init, dtype=self.dtype)
+        mixed = jnp.tanh(dense(name="observation")(obs) + dense(use_bias=False, name="memory")(h))
+        mixed = mixed.reshape(*obs.shape[:-1], self.heads, self.units)
         score = self.param(
             "score",
             nn.initializers.lecun_normal(in_axis=1, out_axis=2, batch_axis=0),
             (self.heads, self.units, num_variables),
         )
-        weights = nn.softmax(jnp.einsum("...hu,huo->...ho", mixed, score))
+        scores = jnp.einsum("...hu,huo->...ho", *promote_dtype(mixed, score, dtype=self.dtype))
+        weights = nn.softmax(scores.astype(score.dtype))
         self.sow("intermediates", "attention", weights)
         return jnp.einsum("...ho,...o->...h", weights, obs)
 

@@ -4,9 +4,13 @@ Suau et al. 2022, Section 4.3. A selector maps feature maps [..., Y, X, C] to th
 [..., K]; R = Y * X regions. `d_set.Identity` does for maps too, once they are flattened.
 """
 
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from flax.linen.dtypes import promote_dtype
+from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 Box = tuple[int, int, int, int]
@@ -29,11 +33,13 @@ class StaticMap(nn.Module):
 
     size: int
     kernel_init: Initializer
+    dtype: Dtype | None = None
     reads_memory = False
 
     @nn.compact
     def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
-        return _flat(nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init)(features))
+        layer = nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init, dtype=self.dtype)
+        return _flat(layer(features))
 
 
 class FlatMap(nn.Module):
@@ -55,6 +61,7 @@ class Attention(nn.Module):
     heads: int
     units: int
     kernel_init: Initializer
+    dtype: Dtype | None = None
     reads_memory = True
 
     @nn.compact
@@ -62,13 +69,14 @@ class Attention(nn.Module):
         *batch, rows, columns, channels = features.shape
         regions = features.reshape(*batch, rows * columns, channels)
         width = self.heads * self.units
-        seen = nn.Dense(width, kernel_init=self.kernel_init, name="observation")(regions)
-        asked = nn.Dense(width, use_bias=False, kernel_init=self.kernel_init, name="memory")(h)
+        dense = partial(nn.Dense, width, kernel_init=self.kernel_init, dtype=self.dtype)
+        seen, asked = dense(name="observation")(regions), dense(use_bias=False, name="memory")(h)
         mixed = jnp.tanh(seen + asked[..., None, :]).reshape(*seen.shape[:-1], self.heads, self.units)
         score = self.param(
             "score", nn.initializers.lecun_normal(in_axis=1, out_axis=0), (self.heads, self.units)
         )
-        weights = nn.softmax(jnp.einsum("...rhu,hu->...hr", mixed, score))
+        scores = jnp.einsum("...rhu,hu->...hr", *promote_dtype(mixed, score, dtype=self.dtype))
+        weights = nn.softmax(scores.astype(score.dtype))
         self.sow("intermediates", "attention", weights)
         looked = jnp.einsum("...hr,...rc->...hc", weights, regions)
         return jnp.concatenate([looked, weights], axis=-1).reshape(*batch, -1)

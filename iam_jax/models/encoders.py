@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.linen.dtypes import promote_dtype
+from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 from iam_jax.config import ModelConfig
@@ -71,11 +72,13 @@ class MLP(nn.Module):
     activation: Callable[[jax.Array], jax.Array]
     kernel_init: Initializer
     use_bias: bool = True
+    dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         for size in self.sizes:
-            x = self.activation(nn.Dense(size, self.use_bias, kernel_init=self.kernel_init)(x))
+            layer = nn.Dense(size, self.use_bias, kernel_init=self.kernel_init, dtype=self.dtype)
+            x = self.activation(layer(x))
         return x
 
 
@@ -90,13 +93,14 @@ class Convolution(nn.Module):
     kernel: int
     stride: int
     kernel_init: Initializer
+    dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        x, kernel, bias = promote_dtype(x, kernel, bias)
+        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         images = x.reshape(-1, *x.shape[-3:])
         y = jax.lax.platform_dependent(
             images, kernel, cpu=partial(as_product, self.stride), default=partial(as_convolution, self.stride)
@@ -144,10 +148,11 @@ class Convolutions(nn.Module):
 
     layers: tuple[tuple[int, int, int], ...]
     kernel_init: Initializer
+    dtype: Dtype | None = None
 
     @nn.compact
     def __call__(self, obs: jax.Array) -> jax.Array:
         x = as_float(obs)
         for i, layer in enumerate(self.layers):
-            x = nn.relu(Convolution(*layer, self.kernel_init, name=f"Conv_{i}")(x))
+            x = nn.relu(Convolution(*layer, self.kernel_init, self.dtype, name=f"Conv_{i}")(x))
         return x
