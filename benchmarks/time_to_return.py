@@ -60,9 +60,7 @@ def main() -> None:
     )
     parser.add_argument("--targets", type=float, nargs="*", default=[38, 41, 45])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument(
-        "--warm", action="store_true", help="time a second start, with a filled cache"
-    )
+    parser.add_argument("--warm", action="store_true", help="time a second start, with a filled cache")
     parser.add_argument("--output", type=Path, help="file for the results as JSON")
     options, rest = parser.parse_known_args()
     check_counts(parser, options.seeds)

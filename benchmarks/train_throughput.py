@@ -53,12 +53,19 @@ def flop_per_step(learner: Learner) -> float:
     def act(params: Any, batch: Batch) -> Any:
         return forward(learner.model, params, batch.carry, batch.obs[None], batch.first[None])
 
-    def gradient(params: Any, batch: Batch) -> Any: in_time = jax.tree.map(lambda x: x[None],
-    batch.replace(carry=())).replace(carry=batch.carry)X
-    entropy_coefficient=0.01, value_coefficient=0.5)  # type: ignore[var-annotated] flags =
-    dict(clip_value=config.clip_value, normalise_advantage=config.normalise_advantage) loss = lambda params:
-    ppo_loss(params, learner.model, in_time, **numbers, **flags)[0]  # noqa: E731 return
-    jax.grad(loss)(params)
+    def gradient(params: Any, batch: Batch) -> Any:
+        in_time = jax.tree.map(lambda x: x[None], batch.replace(carry=())).replace(carry=batch.carry)
+        loss = lambda params: ppo_loss(  # noqa: E731
+            params,
+            learner.model,
+            in_time,
+            clip=0.2,
+            entropy_coefficient=0.01,
+            value_coefficient=config.value_coefficient,
+            clip_value=config.clip_value,
+            normalise_advantage=config.normalise_advantage,
+        )[0]
+        return jax.grad(loss)(params)
 
     acting, learning = (
         jax.jit(f).lower(state.params, batch).compile().cost_analysis()["flops"] / rows

@@ -18,6 +18,7 @@ from jax.nn.initializers import Initializer
 from iam_jax.config import ModelConfig
 from iam_jax.models import cells, d_set, d_set_maps
 from iam_jax.models.d_set_maps import Box
+from iam_jax.models.dense import Dense
 from iam_jax.models.encoders import CONVOLUTIONS, MLP, Convolutions, as_vector, choose_encoder, map_size
 from iam_jax.models.memory import Memory
 
@@ -41,13 +42,13 @@ class Heads(nn.Module):
     def __call__(self, features: jax.Array) -> tuple[jax.Array, jax.Array]:
         features = _mlp(self.config, self.config.joint, "joint")(features)
         features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
-        policy = nn.Dense(
+        policy = Dense(
             self.num_actions,
             use_bias=self.config.bias,
             kernel_init=_policy_init(self.config),
             name="policy",
         )
-        value = nn.Dense(1, kernel_init=KERNELS[self.config.init][1], name="value")
+        value = Dense(1, kernel_init=KERNELS[self.config.init][1], name="value")
         return policy(features), value(features)[..., 0]
 
 

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
+from iam_jax.models.dense import Dense
+
 Carry = tuple[jax.Array, ...]
 
 
@@ -26,13 +28,13 @@ def _per_gate(init: Initializer, num_gates: int) -> Any:
     return blocks
 
 
-def _gates(cell: "Cell", number: int) -> tuple[nn.Dense, nn.Dense]:
+def _gates(cell: "Cell", number: int) -> tuple[Dense, Dense]:
     """The layers that read inputs and memory; factors of their products have the cell's ``dtype``."""
     size = number * cell.size
     inputs, memory = _per_gate(cell.kernel_init, number), _per_gate(cell.recurrent_init, number)
     return (
-        nn.Dense(size, kernel_init=inputs, dtype=cell.dtype),
-        nn.Dense(size, use_bias=False, kernel_init=memory, dtype=cell.dtype),
+        Dense(size, kernel_init=inputs, dtype=cell.dtype),
+        Dense(size, use_bias=False, kernel_init=memory, dtype=cell.dtype),
     )
 
 

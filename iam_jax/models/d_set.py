@@ -14,6 +14,8 @@ from flax.linen.dtypes import promote_dtype
 from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
+from iam_jax.models.dense import Dense
+
 
 class Manual(nn.Module):
     """Given indices of the observation vector: K = number of indices."""
@@ -35,7 +37,7 @@ class Static(nn.Module):
 
     @nn.compact
     def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
-        return nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init, dtype=self.dtype)(obs)
+        return Dense(self.size, use_bias=False, kernel_init=self.kernel_init, dtype=self.dtype)(obs)
 
 
 class Dynamic(nn.Module):
@@ -55,7 +57,7 @@ class Dynamic(nn.Module):
     def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         num_variables = obs.shape[-1]
         width = self.heads * self.units
-        dense = partial(nn.Dense, width, kernel_init=self.kernel_init, dtype=self.dtype)
+        dense = partial(Dense, width, kernel_init=self.kernel_init, dtype=self.dtype)
         mixed = jnp.tanh(dense(name="observation")(obs) + dense(use_bias=False, name="memory")(h))
         mixed = mixed.reshape(*obs.shape[:-1], self.heads, self.units)
         score = self.param(

@@ -13,6 +13,8 @@ from flax.linen.dtypes import promote_dtype
 from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
+from iam_jax.models.dense import Dense
+
 Box = tuple[int, int, int, int]
 """Row, column, height, width."""
 
@@ -38,7 +40,7 @@ class StaticMap(nn.Module):
 
     @nn.compact
     def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
-        layer = nn.Dense(self.size, use_bias=False, kernel_init=self.kernel_init, dtype=self.dtype)
+        layer = Dense(self.size, use_bias=False, kernel_init=self.kernel_init, dtype=self.dtype)
         return _flat(layer(features))
 
 
@@ -69,7 +71,7 @@ class Attention(nn.Module):
         *batch, rows, columns, channels = features.shape
         regions = features.reshape(*batch, rows * columns, channels)
         width = self.heads * self.units
-        dense = partial(nn.Dense, width, kernel_init=self.kernel_init, dtype=self.dtype)
+        dense = partial(Dense, width, kernel_init=self.kernel_init, dtype=self.dtype)
         seen, asked = dense(name="observation")(regions), dense(use_bias=False, name="memory")(h)
         mixed = jnp.tanh(seen + asked[..., None, :]).reshape(*seen.shape[:-1], self.heads, self.units)
         score = self.param(

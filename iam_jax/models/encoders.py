@@ -12,6 +12,7 @@ from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 from iam_jax.config import ModelConfig
+from iam_jax.models.dense import Dense
 
 CONVOLUTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "atari": ((32, 8, 4), (64, 4, 2), (64, 3, 1)),  # Mnih et al. 2015; 84x84 becomes 7x7x64
@@ -77,7 +78,7 @@ class MLP(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         for size in self.sizes:
-            layer = nn.Dense(size, self.use_bias, kernel_init=self.kernel_init, dtype=self.dtype)
+            layer = Dense(size, self.use_bias, kernel_init=self.kernel_init, dtype=self.dtype)
             x = self.activation(layer(x))
         return x
 
@@ -133,7 +134,9 @@ def as_product(stride: int, images: jax.Array, kernel: jax.Array) -> jax.Array:
         ],
         axis=-1,
     )
-    return patches @ kernel.reshape(-1, kernel.shape[-1])
+    # As a product of two matrices; see `iam_jax.models.dense.Dense`.
+    rows = patches.reshape(-1, patches.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
+    return rows.reshape(*patches.shape[:-1], -1)
 
 
 def _squares(images: jax.Array, side: int) -> jax.Array:

@@ -10,6 +10,9 @@ from envs_jax.environment import begins_episode
 from iam_jax.models.actor_critic import ActorCritic, Output, forward
 from iam_jax.ppo.loss import log_prob_of
 
+BLOCKS = 32
+"""`Actor.values_where` computes this fraction of all environments at a time."""
+
 
 class ActorState(struct.PyTreeNode):
     """Where every environment stands, B of them.
@@ -125,13 +128,8 @@ class Actor:
         obs, env_state, reward, terminated, truncated, info = self.step(key_env, state.env_state, action)
         final_value = jnp.zeros_like(value)
         if self.bootstrap_truncated:
-            # Rare, so it is worth a branch. The memory goes on: it has not been reset yet.
-            never = jnp.zeros_like(truncated)
-            final_value = jax.lax.cond(
-                truncated.any(),
-                lambda: self.apply(params, carry, info["final_observation"], never)[2],
-                lambda: final_value,
-            )
+            # The memory goes on: it has not been reset yet.
+            final_value = self.values_where(truncated, params, carry, info["final_observation"])
         transition = Transition(
             obs=state.obs,
             first=state.first,
@@ -152,6 +150,25 @@ class Actor:
         """The model on a single step: carry, logits [B, A], value [B]."""
         carry, logits, value = forward(self.model, params, carry, obs[None], first[None])
         return carry, logits[0], value[0]
+
+    def values_where(self, wanted: jax.Array, params: Any, carry: Any, obs: jax.Array) -> jax.Array:
+        """Values of the wanted observations, [B], 0 for the others.
+
+        A few at a time until all are done: where some of thousands of environments end in every step, the
+        values of all would cost as much as acting.
+        """
+        size = -(-len(wanted) // BLOCKS)
+
+        def some(left: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            wanted, values = left
+            (index,) = jnp.nonzero(wanted, size=size, fill_value=len(wanted))
+            picked = jax.tree.map(lambda x: x.at[index].get(mode="clip"), (carry, obs))
+            value = self.apply(params, *picked, jnp.zeros(size, bool))[2]
+            put = {"mode": "drop", "indices_are_sorted": True}
+            return wanted.at[index].set(False, **put), values.at[index].set(value, **put)
+
+        nothing = jnp.zeros(wanted.shape, jax.eval_shape(self.apply, params, carry, obs, wanted)[2].dtype)
+        return jax.lax.while_loop(lambda left: left[0].any(), some, (wanted, nothing))[1]
 
     def step(self, key: jax.Array, env_state: Any, action: jax.Array) -> Any:
         """What every environment answers to its action; see `envs_jax.environment.Environment.step`."""
