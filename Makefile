@@ -1,6 +1,8 @@
 # `make train` and `make test` need Python 3.11 to 3.13 and nothing else: they make .venv themselves.
 PYTHON ?= python3
 ARGS ?=
+# Test files run in so many processes at once.
+WORKERS ?= 2
 # `make test EXTRAS=parity,traffic` also runs what needs PyTorch and SUMO; without them it says what it skips.
 EXTRAS ?=
 comma := ,
@@ -17,10 +19,10 @@ test: $(READY_DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-all: $(READY_DEV)
-	$(BIN)/pytest -m "not gpu" $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m "not gpu" $(ARGS)
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -135,8 +135,8 @@ def as_product(stride: int, images: jax.Array, kernel: jax.Array) -> jax.Array:
         axis=-1,
     )
     # As a product of two matrices; see `iam_jax.models.dense.Dense`.
-    rows = patches.reshape(-1, patches.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
-    return rows.reshape(*patches.shape[:-1], -1)
+    sums = patches.reshape(-1, patches.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
+    return sums.reshape(*patches.shape[:-1], -1)
 
 
 def _squares(images: jax.Array, side: int) -> jax.Array:

@@ -162,10 +162,10 @@ class Actor:
         def some(left: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
             wanted, values = left
             (index,) = jnp.nonzero(wanted, size=size, fill_value=len(wanted))
-            picked = jax.tree.map(lambda x: x.at[index].get(mode="clip"), (carry, obs))
-            value = self.apply(params, *picked, jnp.zeros(size, bool))[2]
-            put = {"mode": "drop", "indices_are_sorted": True}
-            return wanted.at[index].set(False, **put), values.at[index].set(value, **put)
+            some_carry, some_obs = jax.tree.map(lambda x: x.at[index].get(mode="clip"), (carry, obs))
+            value = self.apply(params, some_carry, some_obs, jnp.zeros(size, bool))[2]
+            wanted = wanted.at[index].set(False, mode="drop")
+            return wanted, values.at[index].set(value, mode="drop")
 
         nothing = jnp.zeros(wanted.shape, jax.eval_shape(self.apply, params, carry, obs, wanted)[2].dtype)
         return jax.lax.while_loop(lambda left: left[0].any(), some, (wanted, nothing))[1]
