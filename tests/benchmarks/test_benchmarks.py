@@ -1,0 +1,79 @@
+"""Benchmarks must count right and refuse what cannot be measured. What they measure is no test's business."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.train_throughput import flop_per_step, with_envs
+from iam_jax.build import make_learner
+from iam_jax.presets import preset
+from iam_jax.train import parse
+
+WAREHOUSE, ACTIONS = 73, 4
+
+
+def run(*command):
+    return subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+
+
+def test_flop_of_a_step_are_those_of_its_matrix_products():
+    learner = make_learner(parse("--model fnn --fc 512 256 --num-epochs 3 --num-steps 8".split()))
+    first, others = WAREHOUSE * 512, 512 * 256 + 256 * (ACTIONS + 1)
+    acting, gradient = 2 * (first + others), 2 * (2 * first + 3 * others)
+    wanted = acting * (1 + 1 / 8) + 3 * gradient
+    assert wanted < flop_per_step(learner) < 1.03 * wanted  # and a few for biases, activations and loss
+
+
+def test_flop_of_a_memory_do_not_depend_on_how_time_is_scanned():
+    """XLA counts the body of a loop once, however often it runs."""
+    short, long = (
+        make_learner(parse(f"--num-envs 64 --num-minibatches 2 --bptt-length {n}".split())) for n in (1, 8)
+    )
+    assert flop_per_step(short) == pytest.approx(flop_per_step(long), rel=0.01)
+
+
+def test_minibatches_stay_as_large_with_other_numbers_of_environments():
+    config = preset("warehouse", "fast", "iam")
+    size = config.ppo.num_envs / config.ppo.num_minibatches
+    for num_envs in (64, 1024, 16384):
+        ppo = with_envs(config, num_envs).ppo
+        assert ppo.num_envs / ppo.num_minibatches == size
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("benchmarks.env_throughput", "--envs", "warehose"),
+        ("benchmarks.env_throughput", "--num-envs", "0"),
+        ("benchmarks.train_throughput", "--models", "iam", "--num-minibatches", "3"),
+        ("benchmarks.hot_path", "--bptt-length", "3"),
+    ],
+)
+def test_what_cannot_be_measured_ends_in_a_sentence(command):
+    result = run(*command)
+    assert result.returncode == 2 and "Traceback" not in result.stderr and "error:" in result.stderr
+
+
+def test_environments_are_measured_and_recorded(tmp_path):
+    file = tmp_path / "results.json"
+    result = run(
+        *("benchmarks.env_throughput", "--envs", "mini-warehouse", "--num-envs", "1", "2"),
+        *("--repeats", "1", "--output", str(file)),
+    )
+    assert result.returncode == 0, result.stderr
+    recorded = json.loads(file.read_text())
+    assert [row["num_envs"] for row in recorded["rows"]] == [1, 2] and "benchmarks.env" in recorded["command"]
+
+
+def test_time_to_a_return_is_that_of_a_run_of_its_own(tmp_path):
+    file = tmp_path / "results.json"
+    options = "--env mini-warehouse --num-envs 64 --num-minibatches 4 --total-steps 20000 --fc 8 --hidden 4"
+    result = run(
+        *("benchmarks.time_to_return", "--targets", "0", "1000", "--seeds", "1", "--output", str(file)),
+        *options.split(),
+    )
+    assert result.returncode == 0, result.stderr
+    seconds = json.loads(file.read_text())["seconds"]
+    assert 0 < seconds["first"]["median"] <= seconds["0"]["median"] and "1000" not in seconds
