@@ -64,7 +64,9 @@ class Learner:
 
     def __init__(self, env: Any, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int):
         self.model, self.config, self.num_updates = model, config, num_updates
-        self.actor = Actor(env, env_params, model, config.bootstrap_truncated, config.clip_reward)
+        self.actor = Actor(
+            env, env_params, model, config.bootstrap_truncated, config.clip_reward, config.shuffle_groups
+        )
         self.optimiser = make_optimiser(config)
 
     def init(self, key: jax.Array) -> TrainState:
@@ -205,6 +207,7 @@ class Learner:
             value_coefficient=self.config.value_coefficient,
             clip_value=self.config.clip_value,
             normalise_advantage=self.config.normalise_advantage,
+            num_groups=self.config.shuffle_groups,
         )
         metrics["grad_norm"] = optax.global_norm(grads)
         updates, opt_state = self.optimiser.update(grads, opt_state, params)

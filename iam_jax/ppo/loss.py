@@ -1,5 +1,6 @@
 """The clipped objective of PPO (Schulman et al. 2017, Equations 7 and 9)."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -56,14 +57,17 @@ def ppo_loss(
     value_coefficient: float,
     clip_value: bool,
     normalise_advantage: bool,
+    num_groups: int = 1,
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Loss to minimise, and its parts; all means are over the valid steps.
+
+    The first B / ``num_groups`` sequences are on one device, and so on.
 
     ``-mean(min(rho A, clip(rho, 1 - c, 1 + c) A)) + c_v mean(value error) - c_h mean(entropy)``.
     The value error is the squared distance to ``value + advantage``, or with ``clip_value`` the
     larger of that and the same for a prediction clipped to ``value +- c``.
     """
-    _, logits, value = forward(model, params, batch.carry, batch.obs, batch.first)
+    logits, value = _forward_groups(model, params, batch, num_groups)
     mean = partial(jnp.mean, where=batch.valid)
     advantage = batch.advantage
     if normalise_advantage:
@@ -91,3 +95,21 @@ def ppo_loss(
         "clip_fraction": mean(jnp.abs(ratio - 1) > clip),
         "ratio_deviation": jnp.abs(ratio - 1).max(),
     }
+
+
+def _forward_groups(
+    model: ActorCritic, params: Any, batch: Batch, num_groups: int
+) -> tuple[jax.Array, jax.Array]:
+    """Logits [T, B, A] and values [T, B], of each group by itself: layers merge T and B, which would need
+    the observations of all groups in one place.
+    """
+    if num_groups == 1:
+        return forward(model, params, batch.carry, batch.obs, batch.first)[1:]
+
+    def split(axis: int) -> Callable[[jax.Array], jax.Array]:
+        return lambda x: x.reshape(*x.shape[:axis], num_groups, -1, *x.shape[axis + 1 :])
+
+    carry, obs, first = jax.tree.map(split(0), batch.carry), split(1)(batch.obs), split(1)(batch.first)
+    grouped = jax.vmap(partial(forward, model, params), (0, 1, 1), (0, 1, 1))(carry, obs, first)[1:]
+    logits, value = (x.reshape(*batch.first.shape, *x.shape[3:]) for x in grouped)
+    return logits, value

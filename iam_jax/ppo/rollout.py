@@ -10,8 +10,8 @@ from envs_jax.environment import begins_episode
 from iam_jax.models.actor_critic import ActorCritic, Output, forward
 from iam_jax.ppo.loss import log_prob_of
 
-BLOCKS = 32
-"""`Actor.values_where` computes this fraction of all environments at a time."""
+FEW = 32
+"""`Actor.values_where` picks out at most one of so many environments."""
 
 
 class ActorState(struct.PyTreeNode):
@@ -70,6 +70,7 @@ class Actor:
       model: The actor-critic.
       bootstrap_truncated: Compute ``final_value``; else it is 0 and a time limit ends the task.
       clip_reward: Record the sign of each reward; episode statistics keep the rewards themselves.
+      num_groups: Blocks of environments that lie on one device each (`--shuffle-groups`).
     """
 
     def __init__(
@@ -79,9 +80,11 @@ class Actor:
         model: ActorCritic,
         bootstrap_truncated: bool,
         clip_reward: bool = False,
+        num_groups: int = 1,
     ):
         self.env, self.env_params, self.model = env, env_params, model
         self.bootstrap_truncated, self.clip_reward = bootstrap_truncated, clip_reward
+        self.num_groups = num_groups
 
     def reset(self, key: jax.Array, num_envs: int, burn_in: int = 0) -> ActorState:
         """Fresh episodes, or with ``burn_in`` some that are up to so many random steps old."""
@@ -154,21 +157,33 @@ class Actor:
     def values_where(self, wanted: jax.Array, params: Any, carry: Any, obs: jax.Array) -> jax.Array:
         """Values of the wanted observations, [B], 0 for the others.
 
-        A few at a time until all are done: where some of thousands of environments end in every step, the
-        values of all would cost as much as acting.
+        Where some of thousands of environments end in every step, the values of all would cost as much as
+        acting: so those of few are picked out, group by group, and all are computed only where a group has more.
         """
-        size = -(-len(wanted) // BLOCKS)
+        num_groups = self.num_groups if len(wanted) % self.num_groups == 0 else 1
+        groups = wanted.reshape(num_groups, -1)
+        group_size = groups.shape[1]
+        size = -(-group_size // FEW)
 
-        def some(left: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-            wanted, values = left
-            (index,) = jnp.nonzero(wanted, size=size, fill_value=len(wanted))
-            some_carry, some_obs = jax.tree.map(lambda x: x.at[index].get(mode="clip"), (carry, obs))
-            value = self.apply(params, some_carry, some_obs, jnp.zeros(size, bool))[2]
-            wanted = wanted.at[index].set(False, mode="drop")
-            return wanted, values.at[index].set(value, mode="drop")
+        def few() -> jax.Array:
+            index = jax.vmap(lambda x: jnp.nonzero(x, size=size, fill_value=group_size)[0])(groups)
 
-        nothing = jnp.zeros(wanted.shape, jax.eval_shape(self.apply, params, carry, obs, wanted)[2].dtype)
-        return jax.lax.while_loop(lambda left: left[0].any(), some, (wanted, nothing))[1]
+            def pick(x: jax.Array) -> jax.Array:
+                rows = x.reshape(*groups.shape, *x.shape[1:])
+                picked = jax.vmap(lambda x, i: x.at[i].get(mode="clip"))(rows, index)
+                return picked.reshape(-1, *x.shape[1:])
+
+            never = jnp.zeros(index.size, bool)
+            value = self.apply(params, jax.tree.map(pick, carry), pick(obs), never)[2]
+            put = jax.vmap(lambda i, x: jnp.zeros(group_size, x.dtype).at[i].set(x, mode="drop"))
+            return put(index, value.reshape(index.shape)).reshape(-1)
+
+        def everything() -> jax.Array:
+            return jnp.where(wanted, self.apply(params, carry, obs, jnp.zeros_like(wanted))[2], 0)
+
+        nothing = lambda: jnp.zeros(wanted.shape, jax.eval_shape(everything).dtype)  # noqa: E731
+        most = groups.sum(1).max()
+        return jax.lax.switch((most > 0).astype(int) + (most > size), (nothing, few, everything))
 
     def step(self, key: jax.Array, env_state: Any, action: jax.Array) -> Any:
         """What every environment answers to its action; see `envs_jax.environment.Environment.step`."""

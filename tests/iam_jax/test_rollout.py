@@ -5,9 +5,9 @@ import pytest
 
 from iam_jax.build import make_learner
 from iam_jax.config import Config, ModelConfig, PPOConfig
-from iam_jax.ppo.rollout import BLOCKS
+from iam_jax.ppo.rollout import FEW
 
-NUM_ENVS = 70  # no multiple of BLOCKS
+NUM_ENVS = 70  # no multiple of FEW
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +24,13 @@ def acting():
     return learner.actor, (state.params, carry, obs), values
 
 
-@pytest.mark.parametrize("number", [0, 1, -(-NUM_ENVS // BLOCKS), 10, NUM_ENVS - 1, NUM_ENVS])
-def test_values_of_some_environments_are_those_of_all_and_zero_elsewhere(acting, number):
+@pytest.mark.parametrize("num_groups", [1, 5])
+@pytest.mark.parametrize("number", [0, 1, -(-NUM_ENVS // FEW), 5, 10, NUM_ENVS - 1, NUM_ENVS])
+def test_values_of_some_environments_are_those_of_all_and_zero_elsewhere(acting, number, num_groups):
     actor, arguments, values = acting
+    actor.num_groups = num_groups
     chosen = np.random.default_rng(number).permutation(NUM_ENVS)[:number]
     wanted = jnp.zeros(NUM_ENVS, bool).at[chosen].set(True)
     np.testing.assert_allclose(
-        jax.jit(actor.values_where)(wanted, *arguments), np.where(wanted, values, 0), atol=1e-5
+        jax.jit(lambda *x: actor.values_where(*x))(wanted, *arguments), np.where(wanted, values, 0), atol=1e-5
     )
