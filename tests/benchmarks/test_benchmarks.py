@@ -19,7 +19,7 @@ def run(*command):
 
 
 def test_flop_of_a_step_are_those_of_its_matrix_products():
-    learner = make_learner(parse("--model fnn --fc 512 256 --num-epochs 3".split()))
+    learner = make_learner(parse(["--model", "fnn", "--fc", "512", "256", "--num-epochs", "3"]))
     first, others = WAREHOUSE * 512, 512 * 256 + 256 * (ACTIONS + 1)
     acting, gradient = 2 * (first + others), 2 * (2 * first + 3 * others)
     wanted = acting * (1 + 1 / 8) + 3 * gradient
