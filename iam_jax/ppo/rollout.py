@@ -158,7 +158,7 @@ class Actor:
         """Values of the wanted observations, [B], 0 for the others.
 
         Where some of thousands of environments end in every step, the values of all would cost as much as
-        acting: so those of few are picked out, group by group, and all are computed only where a group has more.
+        acting: so those of few are picked out, group by group, and all are computed where a group has more.
         """
         num_groups = self.num_groups if len(wanted) % self.num_groups == 0 else 1
         groups = wanted.reshape(num_groups, -1)
