@@ -231,7 +231,7 @@ def test_final_value_uses_the_memory_after_the_step_and_the_last_observation():
     key_env = jax.random.split(jax.random.key(2))[1]
     final_obs = actor.step(key_env, actors.env_state, transition.action)[5]["final_observation"]
     expected = actor.apply(state.params, after.carry, final_obs, jnp.zeros(8, bool))[2]
-    np.testing.assert_allclose(transition.final_value, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(transition.final_value, expected, rtol=1e-6)
     reset_memory = actor.apply(state.params, after.carry, final_obs, jnp.ones(8, bool))[2]
     assert not np.allclose(transition.final_value, reset_memory)
 
