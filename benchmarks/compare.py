@@ -12,7 +12,6 @@ paper's learner. A step is counted once: steps/s = num_envs * num_steps / second
 """
 
 import argparse
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,14 +20,14 @@ from typing import Any
 import jax
 import numpy as np
 
-from benchmarks.timing import check_counts, show, spread, write
-from benchmarks.train_throughput import with_envs
+from benchmarks.timing import check_counts, in_turns, show, spread, write
 from iam_jax.build import make_learner
 from iam_jax.config import Config
 from iam_jax.presets import preset
 
-Update = Callable[[], int]
-"""One update; returns the environment steps it took."""
+Update = Callable[[], None]
+Loop = tuple[str, int]
+"""Name and number of environments."""
 
 
 def iam_jax(config: Config) -> Update:
@@ -36,11 +35,10 @@ def iam_jax(config: Config) -> Update:
     state = jax.jit(learner.init)(jax.random.key(0))
     program = jax.jit(learner.update, donate_argnums=0)
 
-    def update() -> int:
+    def update() -> None:
         nonlocal state
         state, metrics = program(state)
         jax.block_until_ready(metrics)
-        return config.steps_per_update
 
     return update
 
@@ -50,13 +48,7 @@ def iam_torch_ref(config: Config) -> Update:
     from iam_torch_ref.train import Trainer
 
     run = bridge.run_config(config.env, "paper", "iam", ppo={"num_envs": config.ppo.num_envs})
-    trainer = Trainer(run)
-
-    def update() -> int:
-        trainer.update()
-        return config.steps_per_update
-
-    return update
+    return Trainer(run).update
 
 
 def sb3_contrib(config: Config) -> Update:
@@ -80,28 +72,38 @@ def sb3_contrib(config: Config) -> Update:
         device="cpu",
     )
 
-    def update() -> int:
+    def update() -> None:
         model.learn(config.steps_per_update, reset_num_timesteps=False)
-        return config.steps_per_update
 
     return update
 
 
-def contestants(num_envs: list[int], most: int) -> dict[tuple[str, int], Update]:
-    """(loop, environments) -> one update of it."""
-    paper, fast = (preset("warehouse", name, "iam") for name in ("paper", "fast"))
-    found: dict[tuple[str, int], Update] = {}
+LOOPS = {"iam_jax": iam_jax, "iam_torch_ref": iam_torch_ref, "sb3-contrib": sb3_contrib}
+FAST = "iam_jax, --preset fast"
+
+
+def contestants(num_envs: list[int], most: int) -> dict[Loop, tuple[Update, int]]:
+    """Every loop -> one update of it, and the environment steps that it takes."""
+    paper = preset("warehouse", "paper", "iam")
+    found: dict[Loop, tuple[Update, int]] = {}
     for number in num_envs:
         config = replace(paper, ppo=replace(paper.ppo, num_envs=number))
-        found["iam_jax paper", number] = iam_jax(config)
-        found["iam_torch_ref", number] = iam_torch_ref(config)
-        try:
-            found["sb3-contrib", number] = sb3_contrib(config)
-        except ImportError as error:
-            print(f"Without sb3-contrib: {error} (pip install sb3-contrib).")
-    large = with_envs(replace(paper, ppo=replace(paper.ppo, num_steps=8, gae_horizon=None)), most)
-    found["iam_jax paper, 8 steps", most] = iam_jax(large)
-    found["iam_jax fast", fast.ppo.num_envs] = iam_jax(fast)
+        for name, loop in LOOPS.items():
+            try:
+                found[name, number] = loop(config), config.steps_per_update
+            except ModuleNotFoundError as error:
+                if loop is not sb3_contrib:
+                    raise
+                print(f"Without sb3-contrib: {error} (pip install sb3-contrib).")
+    # As many steps in a minibatch as the paper's, 256, of short rollouts.
+    wide = replace(
+        paper.ppo, num_envs=most, num_steps=8, gae_horizon=None, num_minibatches=max(1, most * 8 // 256)
+    )
+    for name, config in (
+        ("iam_jax, wide", replace(paper, ppo=wide)),
+        (FAST, preset("warehouse", "fast", "iam")),
+    ):
+        found[name, config.ppo.num_envs] = iam_jax(config), config.steps_per_update
     return found
 
 
@@ -121,19 +123,15 @@ def main() -> None:
         loops = contestants(options.num_envs, options.most)
     except ImportError as error:
         parser.error(str(error))
-    rates: dict[tuple[str, int], list[float]] = {key: [] for key in loops}
-    for turn in range(options.turns + 1):
-        for key, update in loops.items():
-            began = time.perf_counter()
-            steps = update()
-            if turn:  # the first one compiles
-                rates[key].append(steps / (time.perf_counter() - began))
+    seconds = in_turns({loop: update for loop, (update, _) in loops.items()}, options.turns)
+    rates = {loop: loops[loop][1] / np.array(values) for loop, values in seconds.items()}
     rows = []
     for (name, number), values in rates.items():
-        row: dict[str, Any] = {"loop": name, "num_envs": number, "steps_per_second": spread(values)}
-        for ours in (("iam_jax paper", number), ("iam_jax fast", 4096)):
-            if ours in rates and not name.startswith("iam_jax"):
-                row[f"{ours[0]} is faster by"] = spread(list(np.array(rates[ours]) / values))
+        row: dict[str, Any] = {"loop": name, "num_envs": number, "steps_per_second": spread(list(values))}
+        for ours, others in rates.items():
+            same = ours == ("iam_jax", number) or ours[0] == FAST
+            if same and not name.startswith("iam_jax"):
+                row[f"{ours[0]} is faster by"] = spread(list(others / values))
         rows.append(row)
         ratios = [f"{key} {row[key]['median']:.1f}" for key in row if key.endswith("faster by")]
         print(

@@ -7,7 +7,6 @@ follow.
 
 import argparse
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ import optax
 import iam_jax.ppo.learner
 import iam_jax.ppo.loss
 import iam_jax.ppo.rollout
-from benchmarks.timing import check_counts, show, spread, write
+from benchmarks.timing import check_counts, in_turns, show, spread, write
 from envs_jax.warehouse import dynamics
 from envs_jax.warehouse import env as warehouse
 from iam_jax.build import make_learner
@@ -148,13 +147,7 @@ def main() -> None:
         f"{UPDATES_PER_CALL} updates in one program": compiled(config, nothing, updates=UPDATES_PER_CALL),
         "products in bfloat16": compiled(rounded, nothing),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(options.turns + 1):
-        for name, call in calls.items():
-            began = time.perf_counter()
-            call()
-            if turn:
-                seconds[name].append(time.perf_counter() - began)
+    seconds = in_turns(calls, options.turns)
     base, rows = np.array(seconds["as it is"]), []
     steps = UPDATES_PER_CALL * config.steps_per_update
     for name, values in seconds.items():

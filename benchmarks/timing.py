@@ -41,6 +41,23 @@ def spread(values: list[float]) -> Timing:
     return {"median": statistics.median(values), "low": min(values), "high": max(values)}
 
 
+def in_turns(calls: dict[Any, Callable[[], Any]], turns: int) -> dict[Any, list[float]]:
+    """Seconds of every call in each turn, so that whatever else the machine does falls on all alike.
+
+    Args:
+      calls: Each returns when it is done. A first turn, in which they may compile, is not timed.
+      turns: Timed calls of each.
+    """
+    seconds: dict[Any, list[float]] = {name: [] for name in calls}
+    for turn in range(turns + 1):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            call()
+            if turn:
+                seconds[name].append(time.perf_counter() - began)
+    return seconds
+
+
 def matmul_rate(size: int = 2048, repeats: int = 15) -> Timing:
     """FLOP per second of a float32 product of two square matrices: the machine's roof."""
     x = jax.random.normal(jax.random.key(0), (size, size))
