@@ -11,6 +11,7 @@ from flax import struct
 from iam_jax.config import PPOConfig
 from iam_jax.models.actor_critic import ActorCritic
 from iam_jax.ppo.gae import gae
+from iam_jax.ppo.groups import split
 from iam_jax.ppo.loss import Batch, ppo_loss
 from iam_jax.ppo.rollout import Actor, ActorState, Transition
 
@@ -231,18 +232,15 @@ def _pick(batch: Batch, indices: jax.Array, num_groups: int) -> Batch:
     env %= num_envs // num_groups
     time = jnp.arange(length)[:, None]
 
-    def groups(x: jax.Array, axis: int) -> jax.Array:
-        return x.reshape(*x.shape[:axis], num_groups, -1, *x.shape[axis + 1 :])
-
     def steps(x: jax.Array) -> jax.Array:
         """[C, L, B, ...] -> [L, N, ...]."""
         read = jax.vmap(lambda x, chunk, env: x[chunk, time, env], (2, 0, 0), 1)
-        picked = read(groups(x, 2), chunk, env)
+        picked = read(split(x, num_groups, 2), chunk, env)
         return picked.reshape(length, -1, *x.shape[3:])
 
     def before(x: jax.Array) -> jax.Array:
         """[C, B, ...] -> [N, ...]."""
-        picked = jax.vmap(lambda x, chunk, env: x[chunk, env], (1, 0, 0))(groups(x, 1), chunk, env)
+        picked = jax.vmap(lambda x, chunk, env: x[chunk, env], (1, 0, 0))(split(x, num_groups, 1), chunk, env)
         return picked.reshape(-1, *x.shape[2:])
 
     return jax.tree.map(steps, batch.replace(carry=())).replace(carry=jax.tree.map(before, batch.carry))

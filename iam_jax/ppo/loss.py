@@ -1,6 +1,5 @@
 """The clipped objective of PPO (Schulman et al. 2017, Equations 7 and 9)."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from iam_jax.models.actor_critic import ActorCritic, forward
+from iam_jax.ppo.groups import split
 
 
 class Batch(struct.PyTreeNode):
@@ -106,10 +106,8 @@ def _forward_groups(
     if num_groups == 1:
         return forward(model, params, batch.carry, batch.obs, batch.first)[1:]
 
-    def split(axis: int) -> Callable[[jax.Array], jax.Array]:
-        return lambda x: x.reshape(*x.shape[:axis], num_groups, -1, *x.shape[axis + 1 :])
-
-    carry, obs, first = jax.tree.map(split(0), batch.carry), split(1)(batch.obs), split(1)(batch.first)
+    carry = jax.tree.map(lambda x: split(x, num_groups, 0), batch.carry)
+    obs, first = split(batch.obs, num_groups, 1), split(batch.first, num_groups, 1)
     grouped = jax.vmap(partial(forward, model, params), (0, 1, 1), (0, 1, 1))(carry, obs, first)[1:]
     logits, value = (x.reshape(*batch.first.shape, *x.shape[3:]) for x in grouped)
     return logits, value

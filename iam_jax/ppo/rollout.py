@@ -8,6 +8,7 @@ from flax import struct
 
 from envs_jax.environment import begins_episode
 from iam_jax.models.actor_critic import ActorCritic, Output, forward
+from iam_jax.ppo.groups import split
 from iam_jax.ppo.loss import log_prob_of
 
 FEW = 32
@@ -161,7 +162,7 @@ class Actor:
         acting: so those of few are picked out, group by group, and all are computed where a group has more.
         """
         num_groups = self.num_groups if len(wanted) % self.num_groups == 0 else 1
-        groups = wanted.reshape(num_groups, -1)
+        groups = split(wanted, num_groups, 0)
         group_size = groups.shape[1]
         size = -(-group_size // FEW)
 
@@ -169,8 +170,7 @@ class Actor:
             index = jax.vmap(lambda x: jnp.nonzero(x, size=size, fill_value=group_size)[0])(groups)
 
             def pick(x: jax.Array) -> jax.Array:
-                rows = x.reshape(*groups.shape, *x.shape[1:])
-                picked = jax.vmap(lambda x, i: x.at[i].get(mode="clip"))(rows, index)
+                picked = jax.vmap(lambda x, i: x.at[i].get(mode="clip"))(split(x, num_groups, 0), index)
                 return picked.reshape(-1, *x.shape[1:])
 
             never = jnp.zeros(index.size, bool)
