@@ -7,7 +7,7 @@ follow.
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,21 +104,15 @@ VARIANTS: dict[str, Callable[[], Any]] = {
 """What is done otherwise -> a patch that does it."""
 
 
-@contextlib.contextmanager
-def _fresh() -> Iterator[None]:
-    """Programs traced before a patch must not serve after it."""
-    jax.clear_caches()
-    yield
-    jax.clear_caches()
-
-
 def compiled(config: Config, change: Callable[[], Any], *, donate: bool = True, updates: int = 1) -> Any:
     """A call that does ``UPDATES_PER_CALL`` updates, ``updates`` in each program."""
-    with _fresh(), change():
+    jax.clear_caches()  # programs traced before a patch must not serve after it
+    with change():
         learner = make_learner(config)
         state = jax.jit(learner.init)(jax.random.key(0))
         run = (lambda state: learner.run(state, updates)) if updates > 1 else learner.update
         program = jax.jit(run, donate_argnums=0 if donate else ()).lower(state).compile()
+    jax.clear_caches()
 
     def call() -> None:
         nonlocal state
