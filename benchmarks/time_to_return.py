@@ -32,7 +32,7 @@ def measure(arguments: list[str], targets: list[float], cache: Path, folder: Pat
     with (folder.parent / "output.txt").open("w") as output:
         process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
         try:
-            while len(result["targets"]) < len(targets) and process.poll() is None:
+            while process.poll() is None:
                 time.sleep(POLL_SECONDS)
                 lines = metrics.read_text().split("\n")[:-1] if metrics.exists() else []
                 seconds = time.perf_counter() - began
@@ -42,7 +42,7 @@ def measure(arguments: list[str], targets: list[float], cache: Path, folder: Pat
                         if (row.get("episode_return") or 0) >= target and target not in result["targets"]:
                             result["targets"][target] = {"seconds": seconds, "steps": row["step"]}
                 read = len(lines)
-                if not targets and lines:
+                if lines and len(result["targets"]) == len(targets):
                     break
         finally:
             process.kill()

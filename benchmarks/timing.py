@@ -58,8 +58,9 @@ def in_turns(calls: dict[Any, Callable[[], Any]], turns: int) -> dict[Any, list[
     return seconds
 
 
-def matmul_rate(size: int = 2048, repeats: int = 15) -> Timing:
+def matmul_rate(repeats: int = 15) -> Timing:
     """FLOP per second of a float32 product of two square matrices: the machine's roof."""
+    size = 2048 if jax.default_backend() == "cpu" else 8192
     x = jax.random.normal(jax.random.key(0), (size, size))
     return median_rate(partial(jax.jit(jnp.matmul), x, x), 2 * size**3, repeats)
 

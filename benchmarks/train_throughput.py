@@ -6,9 +6,10 @@ however many epochs read it: steps/s = num_envs * num_steps / seconds of an upda
 apart.
 
 - *FLOP per step* are those of the network: of acting once, and of the gradients of all epochs, as XLA
-  counts them in the compiled programs (``cost_analysis``).
-- *of matmul* is steps/s * FLOP per step over the rate of a 2048 x 2048 float32 matrix product, timed in
-  turns.
+  counts them in the programs compiled for the CPU (``cost_analysis``; elsewhere it leaves out products that
+  a library does).
+- *of matmul* is steps/s * FLOP per step over the rate of a float32 matrix product, 2048 x 2048 or on a GPU
+  8192 x 8192 (where JAX rounds to TF32), timed in turns.
 - *MB* is the memory that the compiled update needs beside its arguments and results (``memory_analysis``).
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from benchmarks.timing import check_counts, matmul_rate, median_rate, show, spread, write
 from iam_jax.build import make_learner
@@ -39,12 +41,12 @@ def flop_per_step(learner: Learner) -> float:
     config, state = learner.config, jax.eval_shape(learner.init, jax.random.key(0))
     rows = config.num_envs * config.num_steps // config.num_minibatches
     actor = jax.eval_shape(lambda key: learner.actor.reset(key, rows), jax.random.key(0))
-    one, number = actor.first.shape, jax.ShapeDtypeStruct(actor.first.shape, float)
+    one, number = actor.first.shape, jax.ShapeDtypeStruct(actor.first.shape, jnp.float32)
     batch = Batch(
         carry=actor.carry,
         obs=actor.obs,
         first=actor.first,
-        action=jax.ShapeDtypeStruct(one, int),
+        action=jax.ShapeDtypeStruct(one, jnp.int32),
         log_prob=number,
         value=number,
         advantage=number,
@@ -67,10 +69,11 @@ def flop_per_step(learner: Learner) -> float:
         )[0]
         return jax.grad(loss)(params)
 
-    acting, learning = (
-        jax.jit(f).lower(state.params, batch).compile().cost_analysis()["flops"] / rows
-        for f in (act, gradient)
-    )
+    with jax.default_device(jax.devices("cpu")[0]):
+        acting, learning = (
+            jax.jit(f).lower(state.params, batch).compile().cost_analysis()["flops"] / rows
+            for f in (act, gradient)
+        )
     return acting * (1 + 1 / config.num_steps) + config.num_epochs * learning
 
 

@@ -1,6 +1,7 @@
 """The host's side of a run: call the compiled program, look at its numbers, keep what matters."""
 
 import dataclasses
+import json
 import signal
 import sys
 import time
@@ -24,6 +25,8 @@ from iam_jax.sharding import count_devices, is_first_process, largest
 
 EVALUATION_STREAM = 0x6576616C
 """Folded into the seed's key for evaluation. Large, because ``fold_in(key, i) == split(key)[i]``."""
+FINAL = "final.json"
+"""What the last evaluation found, in the folder of a run."""
 
 
 class StopRequest:
@@ -87,6 +90,7 @@ class Run:
             play = self._evaluation(self.config.output.final_episodes)
             returns = np.asarray(play(state.params, self._evaluation_key(self.config.num_updates + 1)))
             if is_first_process():
+                self._write_final(returns, _count_parameters(state.params) // self.config.num_seeds)
                 report(self.console, self.config, self.run_dir, returns)
         return status
 
@@ -150,7 +154,7 @@ class Run:
 
     def _describe(self, state: Any) -> str:
         config, placement = self.config, self.learners.placement
-        num_params = sum(x.size for x in jax.tree.leaves(state.params)) // config.num_seeds
+        num_params = _count_parameters(state.params) // config.num_seeds
         seeds = f"{config.num_seeds} seeds, " if config.num_seeds > 1 else ""
         devices = f"{placement.num_devices} x " if placement.num_devices > 1 else ""
         lines = [
@@ -176,6 +180,17 @@ class Run:
             }
             for i, seed in enumerate(self.learners.seeds)
         ]
+
+    def _write_final(self, returns: np.ndarray, parameters: int) -> None:
+        """What the run ended with, of each seed: mean return of the last parameters, and standard error."""
+        final = {
+            "seeds": list(self.learners.seeds),
+            "parameters": parameters,
+            "episodes": returns.shape[1],
+            "returns": returns.mean(1).astype(float).round(4).tolist(),
+            "se": (returns.std(1) / returns.shape[1] ** 0.5).astype(float).round(4).tolist(),
+        }
+        (self.run_dir / FINAL).write_text(json.dumps(final) + "\n")
 
     def _evaluation(self, episodes: int) -> Any:
         play = partial(episode_returns, actor=self._player.actor, episodes=episodes)
@@ -207,3 +222,7 @@ class Run:
             soft_wrap=True,
         )
         return 1
+
+
+def _count_parameters(params: Any) -> int:
+    return sum(x.size for x in jax.tree.leaves(params))

@@ -1,0 +1,89 @@
+"""Trained agents, opened: what they play, and what they hold while they play."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from iam_jax.build import make_learner
+from iam_jax.checkpoint import Checkpoints
+from iam_jax.config import Config, ConfigError
+from iam_jax.learners import Learners
+from iam_jax.models.actor_critic import FNN, IAM, RNN
+from iam_jax.ppo.rollout import Actor
+
+
+@dataclasses.dataclass(frozen=True)
+class Agent:
+    """One seed of a run.
+
+    Attributes:
+      config: Of the run.
+      actor: Environment and model.
+      params: Of the model.
+    """
+
+    config: Config
+    actor: Actor
+    params: Any
+
+
+def load_agents(run_dir: Path) -> list[Agent]:
+    """Every seed of a run, as it ended.
+
+    Raises:
+      ConfigError: The folder holds no run, its agent has no memory, or its observations are images.
+    """
+    config = Config.load(run_dir)
+    learners = Learners(make_learner(config), config)
+    if isinstance(learners.actor.model, FNN) or len(learners.actor.env.observation_space(None).shape) != 1:
+        raise ConfigError(f"{run_dir} is not an agent with a memory that reads vectors.")
+    state, _ = Checkpoints(run_dir).restore(learners.shapes())
+    return [Agent(config, learners.actor, learners.of_seed(state.params, seed)) for seed in learners.seeds]
+
+
+def _held_by_iam(model: IAM, carry: Any, obs: jax.Array, first: jax.Array) -> dict[str, jax.Array]:
+    _, memory = model.memory(carry, obs, first)
+    return {"memory": memory, "features": model.fc(obs)}
+
+
+def _held_by_rnn(model: RNN, carry: Any, obs: jax.Array, first: jax.Array) -> dict[str, jax.Array]:
+    features = model.fc(obs)
+    return {"memory": model.memory(carry, features, first)[1], "features": features}
+
+
+def held(agent: Agent, obs: jax.Array, first: jax.Array) -> dict[str, jax.Array]:
+    """What the network computes from a sequence: "memory" d_t, and "features" x_t, [T, B, ...] each.
+
+    Args:
+      agent: Whose network.
+      obs: Of episodes that begin at t = 0, float[T, B, O].
+      first: bool[T, B].
+    """
+    method = _held_by_iam if isinstance(agent.actor.model, IAM) else _held_by_rnn
+    carry = agent.actor.model.initial_carry(obs.shape[1])
+    return agent.actor.model.apply(agent.params, carry, obs, first, method=method)
+
+
+def play(agent: Agent, key: jax.Array, episodes: int) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Episodes of full length with sampled actions.
+
+    Returns:
+      obs, float[T, N, O]; first, bool[T, N]; what was hidden at that time, [T, N, ...]; and whether the
+      first episode was still going on, bool[T, N].
+    """
+    actor = agent.actor
+    key_reset, key = jax.random.split(key)
+
+    def step(loop: Any, key: jax.Array) -> Any:
+        state, going = loop
+        hidden = jax.vmap(actor.env.hidden)(state.env_state)
+        state, transition = actor.act(agent.params, state, key)
+        seen = (transition.obs, transition.first, hidden, going)
+        return (state, going & ~(transition.terminated | transition.truncated)), seen
+
+    length = actor.env_params.max_steps_in_episode
+    start = (actor.reset(key_reset, episodes), jnp.ones(episodes, bool))
+    return jax.jit(lambda: jax.lax.scan(step, start, jax.random.split(key, length))[1])()

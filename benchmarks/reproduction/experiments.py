@@ -1,0 +1,175 @@
+"""Who is trained on what: options of ``iam_jax.train``, experiment by experiment."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """One line of a table.
+
+    Attributes:
+      label: Its name there.
+      options: Of ``iam_jax.train``, beside those of the experiment.
+      fault: A fault of the published learner that is put back; see `faults`.
+    """
+
+    label: str
+    options: str = ""
+    fault: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """Methods that are compared.
+
+    Attributes:
+      title: Of its figure.
+      options: Of every method.
+      methods: By name; the name is that of the file with the results.
+      seeds: How many each has.
+      steps: Environment steps of each seed.
+      baseline: The method that others are compared with.
+    """
+
+    title: str
+    options: str
+    methods: dict[str, Method]
+    seeds: int
+    steps: int
+    baseline: str = "rnn"
+
+
+# The published scores were measured with the published removal of items.
+WAREHOUSE = "--env warehouse --env-args legacy_removal=true"
+
+_MATCHED = {
+    "iam-manual": Method("IAM, manual d-set", "--model iam"),
+    "iam-static": Method("IAM, static d-set", "--model iam --d-set static"),
+    "iam-dynamic": Method(
+        "IAM, dynamic d-set", "--model iam --d-set dynamic --heads 4 --attention-units 16 --hidden 52"
+    ),
+    "iam-identity": Method("IAM, whole observation", "--model iam --d-set identity --hidden 48"),
+    "iam-lstm": Method("IAM, manual d-set, LSTM", "--model iam --cell lstm --hidden 56"),
+    "rnn": Method("GRU", "--model rnn --hidden 56"),
+    "rnn-lstm": Method("LSTM", "--model rnn --cell lstm --hidden 44"),
+    "rnn-published": Method("LSTM on the observation", "--model rnn --cell lstm --hidden 96 --fc"),
+    "fnn": Method("FNN, 1 frame", "--model fnn --fc 256 224"),
+    "fnn-stack": Method("FNN, 8 frames", "--model fnn-stack"),
+}
+_PAPER = {
+    "iam-manual": Method("IAM, manual d-set", "--model iam"),
+    "iam-static": Method("IAM, static d-set", "--model iam --d-set static"),
+    "iam-dynamic": Method("IAM, dynamic d-set", "--model iam --d-set dynamic"),
+    "iam-identity": Method("IAM, whole observation", "--model iam --d-set identity"),
+    "iam-gru": Method("IAM, manual d-set, GRU", "--model iam --cell gru"),
+    "rnn": Method("LSTM", "--model rnn"),
+    "rnn-published": Method("LSTM on the observation", "--model rnn --fc"),
+    "rnn-gru": Method("GRU", "--model rnn --cell gru"),
+    "fnn": Method("FNN, 1 frame", "--model fnn"),
+    "fnn-stack": Method("FNN, 8 frames", "--model fnn-stack"),
+}
+_TRAFFIC = {
+    "iam-manual": Method("IAM, manual d-set", "--model iam"),
+    "iam-static": Method("IAM, static d-set", "--model iam --d-set static"),
+    "iam-dynamic": Method(
+        "IAM, dynamic d-set", "--model iam --d-set dynamic --heads 4 --attention-units 16 --hidden 48"
+    ),
+    "iam-identity": Method("IAM, whole observation", "--model iam --d-set identity --hidden 54"),
+    "rnn": Method("GRU", "--model rnn --hidden 52"),
+    "rnn-lstm": Method("LSTM", "--model rnn --cell lstm --hidden 43"),
+    "fnn": Method("FNN, 1 frame", "--model fnn --fc 184 96"),
+    "fnn-stack": Method("FNN, 32 frames", "--model fnn-stack"),
+}
+_MINATAR = {
+    "iam-dynamic": Method("IAM, attention, joint layer", "--model iam"),
+    "iam-published": Method("IAM, attention, no joint layer", "--model iam --joint"),
+    "iam-identity": Method("IAM, whole feature map", "--model iam --d-set identity"),
+    "rnn": Method("GRU", "--model rnn"),
+    "fnn": Method("FNN, 1 frame", "--model fnn"),
+    "fnn-stack": Method("FNN, 8 frames", "--model fnn-stack"),
+}
+# Sequences of 32 steps, so that every length up to 32 reads the same rollouts.
+_LONG = "--num-envs 1024 --num-steps 32"
+_ABLATIONS = (
+    {
+        f"memory-{units}": Method(f"memory of {units} units", f"--model iam --hidden {units}")
+        for units in (8, 16, 32, 64, 128, 256)
+    }
+    | {
+        f"bptt-{length}": Method(
+            f"gradients through {length} steps", f"--model iam {_LONG} --bptt-length {length}"
+        )
+        for length in (1, 2, 4, 8, 16, 32)
+    }
+    | {
+        "d-set-half": Method(
+            "d-set: half of the cells", f"--model iam --d-set-indices {' '.join(map(str, range(49, 61)))}"
+        ),
+        "d-set-wrong": Method(
+            "d-set: places of the robot", f"--model iam --d-set-indices {' '.join(map(str, range(1, 26)))}"
+        ),
+        "d-set-all": Method("d-set: whole observation", "--model iam --d-set identity"),
+    }
+    | {
+        f"frames-{frames}": Method(
+            f"FNN, {frames} frame{'s' * (frames > 1)}", f"--model fnn --frame-stack {frames}"
+        )
+        for frames in (1, 2, 4, 8, 16, 32)
+    }
+)
+_TUNING = {
+    f"{name}-{rate}-{entropy}": Method(
+        f"{_MATCHED[name].label}, learning rate {rate}, entropy bonus {entropy}",
+        f"{_MATCHED[name].options} --learning-rate {rate} --entropy {entropy}",
+    )
+    for name in ("iam-manual", "rnn", "fnn", "fnn-stack")
+    for rate in ("1e-3", "2e-3", "4e-3")
+    for entropy in (0.1, 0.2)
+}
+_FAULTS = {
+    "corrected": Method("corrected (`--preset paper`)", "--model iam"),
+    "no-reset": Method("memory not cleared inside a sequence", "--model iam", "no-reset"),
+    "dropped-last": Method("last step of an episode not learnt from", "--model iam", "dropped-last"),
+    "both": Method("both, as published", "--model iam", "both"),
+    "bootstrap": Method("time limit not the end of the task", "--model iam --bootstrap-truncated"),
+    "intended-removal": Method("items removed as intended", "--model iam --env-args legacy_removal=false"),
+}
+
+EXPERIMENTS = {
+    "warehouse": Experiment("Warehouse, matched networks", WAREHOUSE, _MATCHED, seeds=10, steps=12_000_000),
+    "warehouse-paper": Experiment(
+        "Warehouse, the paper's settings", f"{WAREHOUSE} --preset paper", _PAPER, seeds=10, steps=4_000_000
+    ),
+    "traffic": Experiment("Traffic", "--env traffic", _TRAFFIC, seeds=5, steps=10_000_000),
+    "minatar-breakout": Experiment(
+        "Breakout of MinAtar, half of the screens blank",
+        "--env minatar-breakout --flicker 0.5",
+        _MINATAR,
+        seeds=3,
+        steps=5_000_000,
+    ),
+    "ablations": Experiment(
+        "Warehouse, one choice at a time",
+        WAREHOUSE,
+        _ABLATIONS,
+        seeds=5,
+        steps=6_000_000,
+        baseline="memory-64",
+    ),
+    "tuning": Experiment(
+        "Warehouse, the same grid for every method",
+        WAREHOUSE,
+        _TUNING,
+        seeds=3,
+        steps=6_000_000,
+        baseline="iam-manual-2e-3-0.2",
+    ),
+    "faults": Experiment(
+        "Warehouse, faults of the published learner",
+        f"{WAREHOUSE} --preset paper",
+        _FAULTS,
+        seeds=5,
+        steps=4_000_000,
+        baseline="corrected",
+    ),
+}
