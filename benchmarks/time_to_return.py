@@ -73,7 +73,8 @@ def main() -> None:
                 measure(arguments, [], cache, folder / "first")
             results.append(measure(arguments, options.targets, cache, folder / "run"))
         reached = [f"{t:g} after {x['seconds']:.1f} s" for t, x in results[-1]["targets"].items()]
-        print(f"seed {seed}: first row after {results[-1]['first']:.1f} s; {', '.join(reached)}", flush=True)
+        first = f"first row after {results[-1]['first']:.1f} s"
+        print(f"seed {seed}: {', '.join([first, *reached])}", flush=True)
     summary: dict[str, Any] = {"first": spread([r["first"] for r in results])}
     for target in options.targets:
         times = [r["targets"][target]["seconds"] for r in results if target in r["targets"]]
