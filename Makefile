@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY_DEV := $(VENV)/ready-dev$(if $(EXTRAS),-$(subst $(comma),-,$(EXTRAS)))
 
-.PHONY: train test test-all clean
+.PHONY: train test test-all reproduce-smoke clean
 
 train: $(VENV)/ready
 	$(BIN)/python -m iam_jax.train --env warehouse --num-envs 4096 $(ARGS)
@@ -23,6 +23,10 @@ test: $(READY_DEV)
 
 test-all: $(READY_DEV)
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m "not gpu" $(ARGS)
+
+# Every path of docs/reproduction.md, small.
+reproduce-smoke: $(READY_DEV)
+	$(BIN)/pytest -m "slow or not slow" tests/benchmarks/test_reproduction.py $(ARGS)
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -36,7 +36,7 @@ def curves(what: Experiment, methods: Methods, file: Path) -> None:
         axes.fill_between(x, *band.T, color=f"C{i % 10}", alpha=0.15, lw=0)
     tops = np.concatenate([m["returns"].ravel() for m in methods.values()])
     lines = references(methods)
-    low, high = np.quantile(tops, 0.05), max([tops.max(), *(mean for mean, _ in lines.values())])
+    low, high = np.quantile(tops, 0.2), max([tops.max(), *(mean for mean, _ in lines.values())])
     axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
     for name, (mean, _) in lines.items():
         if axes.get_ylim()[0] < mean:
