@@ -29,7 +29,7 @@ Target = tuple[str, np.ndarray, np.ndarray]
 """Name, values [T, N, V], and where they count [T, N, V]."""
 HISTORY = {"warehouse": 8, "traffic": 32}
 SOURCES = ("memory", "features", "observation", "history", "chance")
-OUT_OF_SIGHT = [i for i, lane in enumerate(LANES) if lane.name in ("L62", "L63", "L66", "L67")]
+OUT_OF_SIGHT = [i for i, lane in enumerate(LANES) if lane.name[:3] in ("L62", "L63", "L66", "L67")]
 
 
 def ages(hidden: np.ndarray, going: np.ndarray) -> list[Target]:

@@ -58,6 +58,7 @@ def train(experiment: str, name: str, seeds: range, *, steps: int, more: list[st
     what = EXPERIMENTS[experiment]
     method = what.methods[name]
     options = [*f"{what.options} {method.options}".split(), "--total-steps", str(steps), *more]
+    parse(options)  # a wrong option ends the program here
     file = place.results / experiment / f"{name}.json"
     found = _load(file, method, options)["runs"]
     missing = sorted(set(seeds) - {seed for run in found for seed in run["seeds"]})
