@@ -1,5 +1,6 @@
 """Trained agents, opened: what they play, and what they hold while they play."""
 
+import argparse
 import dataclasses
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from benchmarks.timing import check_counts
 from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints
 from iam_jax.config import Config, ConfigError
@@ -28,6 +30,21 @@ class Agent:
     config: Config
     actor: Actor
     params: Any
+
+
+def parse_runs(name: str, description: str | None, episodes: int) -> argparse.Namespace:
+    """The command line of what looks at trained agents: "runs", "episodes" and "output"."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.reproduction.{name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", nargs="+", type=Path, help="folders of runs; all their seeds are averaged")
+    parser.add_argument("--episodes", type=int, default=episodes)
+    parser.add_argument("--output", type=Path, help="file for the results as JSON")
+    options = parser.parse_args()
+    check_counts(parser, options.episodes - 1)
+    return options
 
 
 def load_agents(run_dir: Path) -> list[Agent]:

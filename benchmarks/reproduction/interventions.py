@@ -11,15 +11,14 @@ import argparse
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.reproduction.agents import Agent, load_agents
-from benchmarks.timing import check_counts, write
+from benchmarks.reproduction.agents import Agent, load_agents, parse_runs
+from benchmarks.timing import write
 from iam_jax.cli import exit_on_error, use_compilation_cache
 
 Change = Callable[[Any, Any, jax.Array, jax.Array], Any]
@@ -72,16 +71,7 @@ def returns(agent: Agent, key: jax.Array, episodes: int, change: Change) -> jax.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.reproduction.interventions",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("runs", nargs="+", type=Path, help="folders of runs; all their seeds are averaged")
-    parser.add_argument("--episodes", type=int, default=1000)
-    parser.add_argument("--output", type=Path, help="file for the results as JSON")
-    options = parser.parse_args()
-    check_counts(parser, options.episodes - 1)
+    options = parse_runs("interventions", __doc__, episodes=1000)
     exit_on_error(partial(_interfere, options))
 
 

@@ -14,13 +14,12 @@ import argparse
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import jax
 import numpy as np
 
-from benchmarks.reproduction.agents import Agent, held, load_agents, play
-from benchmarks.timing import check_counts, write
+from benchmarks.reproduction.agents import Agent, held, load_agents, parse_runs, play
+from benchmarks.timing import write
 from envs_jax.traffic.network import LANES
 from iam_jax.cli import exit_on_error, use_compilation_cache
 from iam_jax.config import ConfigError
@@ -132,16 +131,7 @@ def probe(agent: Agent, episodes: int, seed: int) -> tuple[dict[tuple[str, str],
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.reproduction.probes",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("runs", nargs="+", type=Path, help="folders of runs; all their seeds are averaged")
-    parser.add_argument("--episodes", type=int, default=500)
-    parser.add_argument("--output", type=Path, help="file for the results as JSON")
-    options = parser.parse_args()
-    check_counts(parser, options.episodes - 1)
+    options = parse_runs("probes", __doc__, episodes=500)
     exit_on_error(partial(_probe_runs, options))
 
 
