@@ -140,6 +140,13 @@ EXPERIMENTS = {
     "warehouse-paper": Experiment(
         "Warehouse, the paper's settings", f"{WAREHOUSE} --preset paper", _PAPER, seeds=10, steps=4_000_000
     ),
+    "warehouse-paper-full": Experiment(
+        "Warehouse, the paper's settings and budget",
+        f"{WAREHOUSE} --preset paper",
+        _PAPER,
+        seeds=1,
+        steps=32_000_000,
+    ),
     "traffic": Experiment("Traffic", "--env traffic", _TRAFFIC, seeds=5, steps=10_000_000),
     "minatar-breakout": Experiment(
         "Breakout of MinAtar, half of the screens blank",
