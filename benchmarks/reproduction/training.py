@@ -17,6 +17,7 @@ from rich.console import Console
 from benchmarks.reproduction.experiments import EXPERIMENTS, Method
 from benchmarks.reproduction.faults import put_back
 from benchmarks.timing import machine
+from iam_jax.checkpoint import Checkpoints
 from iam_jax.config import Config, ConfigError
 from iam_jax.metrics import read_rows
 from iam_jax.train import parse
@@ -85,7 +86,7 @@ def _consecutive(seeds: list[int]) -> list[tuple[int, int]]:
 
 def _run(config: Config, run_dir: Path, method: Method) -> dict[str, Any]:
     """One process's training, from its last checkpoint if it has one."""
-    begun = (run_dir / "config.json").is_file() and any((run_dir / "checkpoints").glob("[0-9]*"))
+    begun = (run_dir / "config.json").is_file() and Checkpoints(run_dir).last_update() is not None
     if not begun:
         shutil.rmtree(run_dir, ignore_errors=True)
         run_dir.mkdir(parents=True)
