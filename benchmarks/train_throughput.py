@@ -25,7 +25,7 @@ import jax.numpy as jnp
 from benchmarks.timing import check_counts, matmul_rate, median_rate, show, spread, write
 from iam_jax.build import make_learner
 from iam_jax.config import Config, ConfigError
-from iam_jax.models.actor_critic import forward
+from iam_jax.models.actor_critic import count_parameters, forward
 from iam_jax.ppo.learner import Learner
 from iam_jax.ppo.loss import Batch, ppo_loss
 from iam_jax.train import parse
@@ -105,7 +105,7 @@ def measure(config: Config, repeats: int) -> dict[str, Any]:
         "num_steps": config.ppo.num_steps,
         "num_epochs": config.ppo.num_epochs,
         "num_minibatches": config.ppo.num_minibatches,
-        "parameters": sum(x.size for x in jax.tree.leaves(state.params)),
+        "parameters": count_parameters(state.params),
         "compile_seconds": round(compile_seconds, 2),
         "temporary_megabytes": round(update.memory_analysis().temp_size_in_bytes / 1e6, 1),
         "flop_per_step": round(flop),

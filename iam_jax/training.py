@@ -19,6 +19,7 @@ from iam_jax.config import Config, ConfigError
 from iam_jax.display import Display
 from iam_jax.learners import Learners
 from iam_jax.metrics import Row, Sink, first_not_finite, open_sinks, summarise
+from iam_jax.models.actor_critic import count_parameters
 from iam_jax.play import episode_returns
 from iam_jax.report import report
 from iam_jax.sharding import count_devices, is_first_process, largest
@@ -90,7 +91,7 @@ class Run:
             play = self._evaluation(self.config.output.final_episodes)
             returns = np.asarray(play(state.params, self._evaluation_key(self.config.num_updates + 1)))
             if is_first_process():
-                self._write_final(returns, _count_parameters(state.params) // self.config.num_seeds)
+                self._write_final(returns, count_parameters(state.params) // self.config.num_seeds)
                 report(self.console, self.config, self.run_dir, returns)
         return status
 
@@ -154,7 +155,7 @@ class Run:
 
     def _describe(self, state: Any) -> str:
         config, placement = self.config, self.learners.placement
-        num_params = _count_parameters(state.params) // config.num_seeds
+        num_params = count_parameters(state.params) // config.num_seeds
         seeds = f"{config.num_seeds} seeds, " if config.num_seeds > 1 else ""
         devices = f"{placement.num_devices} x " if placement.num_devices > 1 else ""
         lines = [
@@ -222,7 +223,3 @@ class Run:
             soft_wrap=True,
         )
         return 1
-
-
-def _count_parameters(params: Any) -> int:
-    return sum(x.size for x in jax.tree.leaves(params))

@@ -67,6 +67,8 @@ def tables(text: str, results: Path) -> str:
 def scores(name: str, results: Path) -> str:
     """One experiment: every method's final return over seeds, and how often it beats the baseline."""
     what, methods = EXPERIMENTS[name], load(name, results)
+    if not methods:
+        return "Not run."
     baseline = methods.get(what.baseline)
     rows = []
     for method in what.methods:
@@ -100,25 +102,29 @@ def scores(name: str, results: Path) -> str:
 
 
 def against_paper(results: Path) -> str:
-    ours = [load(name, results) for name in ("warehouse-paper", "warehouse-paper-full", "warehouse")]
-    rows = []
-    for name, (figure, pytorch, key) in PUBLISHED.items():
-        cells = [_middle(methods[key]["finals"]) if key in methods else "" for methods in ours]
-        rows.append([name, figure, pytorch, *cells])
+    """The Warehouse."""
     heads = [
         *("Warehouse", "paper, 32M steps", "PyTorch reproduction"),
         *("paper's settings here, 4M", "... 32M, one seed", "matched, 12M"),
     ]
-    return _table(heads, rows)
+    return _against(PUBLISHED, ("warehouse-paper", "warehouse-paper-full", "warehouse"), heads, results)
 
 
 def against_paper_traffic(results: Path) -> str:
-    methods = load("traffic", results)
-    rows = [
-        [name, figure, student, _middle(methods[ours]["finals"])]
-        for name, (figure, student, ours) in PUBLISHED_TRAFFIC.items()
-    ]
-    return _table(["Traffic", "paper", "a student reproduction", "here"], rows)
+    heads = ["Traffic", "paper", "a student reproduction", "here"]
+    return _against(PUBLISHED_TRAFFIC, ("traffic",), heads, results)
+
+
+def _against(
+    published: dict[str, tuple[str, str, str]], experiments: tuple[str, ...], heads: Row, results: Path
+) -> str:
+    """Published scores, and beside them ours of the methods that answer them; empty where not run."""
+    ours = [load(name, results) for name in experiments]
+    rows = []
+    for name, (*theirs, key) in published.items():
+        cells = [_middle(methods[key]["finals"]) if key in methods else "" for methods in ours]
+        rows.append([name, *theirs, *cells])
+    return _table(heads, rows)
 
 
 def _recorded(name: str, results: Path) -> str:

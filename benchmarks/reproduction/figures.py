@@ -38,15 +38,23 @@ def curves(what: Experiment, methods: Methods, file: Path) -> None:
     lines = references(methods)
     low, high = np.quantile(tops, 0.2), max([tops.max(), *(mean for mean, _ in lines.values())])
     axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-    for name, (mean, _) in lines.items():
-        if axes.get_ylim()[0] < mean:
-            axes.axhline(mean, color="0.5", lw=0.8, ls=":")
-            axes.text(0.01, mean, name, transform=axes.get_yaxis_transform(), fontsize=7, va="bottom")
+    _draw_references(axes, lines, fontsize=7)
     axes.set(xlabel="million environment steps", ylabel="return, 256 episodes or fewer", title=what.title)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, title="(seeds)")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=110)
     plt.close(figure)
+
+
+def _draw_references(axes: Any, lines: dict[str, tuple[float, float]], fontsize: float | None) -> None:
+    """Dotted lines above the lower edge; their names where they have a size."""
+    for name, (mean, _) in lines.items():
+        if axes.get_ylim()[0] < mean:
+            axes.axhline(mean, color="0.5", lw=0.8, ls=":")
+            if fontsize:
+                axes.text(
+                    0.01, mean, name, transform=axes.get_yaxis_transform(), fontsize=fontsize, va="bottom"
+                )
 
 
 PANELS = {"memory": "units of the memory", "bptt": "steps that gradients go through", "frames": "frames seen"}
@@ -65,12 +73,9 @@ def ablations(methods: Methods, file: Path) -> None:
     found_names = [n for n in names if n in methods]
     _points(panels[3], range(len(found_names)), [methods[n]["finals"] for n in found_names], line=False)
     panels[3].set(xlabel="d-set", xticks=range(len(found_names)), xticklabels=[names[n] for n in found_names])
+    lines = references(methods)
     for axes in panels:
-        for name, (mean, _) in references(methods).items():
-            if axes.get_ylim()[0] < mean:
-                axes.axhline(mean, color="0.5", lw=0.8, ls=":")
-                if axes is panels[0]:
-                    axes.text(0.01, mean, name, transform=axes.get_yaxis_transform(), fontsize=6, va="bottom")
+        _draw_references(axes, lines, fontsize=6 if axes is panels[0] else None)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set(ylabel="return after training")
     figure.savefig(file, dpi=110)

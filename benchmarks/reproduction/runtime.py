@@ -16,6 +16,7 @@ from benchmarks.reproduction.experiments import EXPERIMENTS
 from benchmarks.timing import check_counts, in_turns, spread, write
 from iam_jax.build import make_learner
 from iam_jax.config import Config
+from iam_jax.models.actor_critic import count_parameters
 from iam_jax.preset_tables import TABLE
 from iam_jax.train import parse
 
@@ -41,17 +42,14 @@ def calls(config: Config) -> tuple[Any, Any, int]:
         carry, _, value = learner.actor.apply(state.params, carry, obs, actor.first & False)
         return (carry, value), None
 
-    def forwards(carry: Any) -> Any:
-        return jax.lax.scan(forward, (carry, rollout.last_value), length=FORWARDS)[0]
-
-    many = jax.jit(forwards)
+    start = (actor.carry, rollout.last_value)
+    many = jax.jit(lambda start: jax.lax.scan(forward, start, length=FORWARDS)[0])
     learn = jax.jit(learner.learn)
     learnt = (state.params, state.opt_state)
-    number = sum(x.size for x in jax.tree.leaves(state.params))
     return (
-        lambda: jax.block_until_ready(many(actor.carry)),
+        lambda: jax.block_until_ready(many(start)),
         lambda: jax.block_until_ready(learn(learnt, rollout, indices, state.update)),
-        number,
+        count_parameters(state.params),
     )
 
 

@@ -164,6 +164,11 @@ def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array,
     return output
 
 
+def count_parameters(params: Any) -> int:
+    """How many numbers a model learns; of several seeds, all of theirs."""
+    return sum(x.size for x in jax.tree.leaves(params))
+
+
 def attend(
     model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array, first: jax.Array
 ) -> tuple[Output, jax.Array]:

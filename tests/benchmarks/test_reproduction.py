@@ -22,6 +22,7 @@ from benchmarks.reproduction.probes import canonical_correlations, score, stacke
 from benchmarks.reproduction.statistics import improvement, interval, iqm
 from benchmarks.reproduction.training import RESULTS, _consecutive, load
 from iam_jax.build import make_learner
+from iam_jax.models.actor_critic import count_parameters
 from iam_jax.ppo.loss import Batch
 from iam_jax.train import parse
 
@@ -64,7 +65,7 @@ def test_matched_networks_have_as_many_parameters(experiment):
     for name, method in what.methods.items():
         learner = make_learner(parse(f"{what.options} {method.options}".split()))
         state = jax.eval_shape(learner.init, jax.random.key(0))
-        sizes[name] = sum(x.size for x in jax.tree.leaves(state.params))
+        sizes[name] = count_parameters(state.params)
     del sizes["fnn-stack"]
     assert max(sizes.values()) < 1.07 * min(sizes.values())
 
