@@ -80,6 +80,14 @@ _TRAFFIC = {
     "fnn": Method("FNN, 1 frame", "--model fnn --fc 184 96"),
     "fnn-stack": Method("FNN, 32 frames", "--model fnn-stack"),
 }
+_TRAFFIC_PAPER = {
+    "iam-manual": Method("IAM, manual d-set", "--model iam"),
+    "iam-static": Method("IAM, static d-set", "--model iam --d-set static --fc 248 64 --hidden 8"),
+    "iam-identity": Method("IAM, whole observation", "--model iam --d-set identity"),
+    "rnn": Method("LSTM", "--model rnn"),
+    "fnn": Method("FNN, 1 frame", "--model fnn"),
+    "fnn-stack": Method("FNN, 32 frames", "--model fnn-stack"),
+}
 _MINATAR = {
     "iam-dynamic": Method("IAM, attention, joint layer", "--model iam"),
     "iam-published": Method("IAM, attention, no joint layer", "--model iam --joint"),
@@ -87,6 +95,13 @@ _MINATAR = {
     "rnn": Method("GRU", "--model rnn"),
     "fnn": Method("FNN, 1 frame", "--model fnn"),
     "fnn-stack": Method("FNN, 8 frames", "--model fnn-stack"),
+}
+_PIXELS = {
+    "iam-dynamic": Method("IAM, attention, joint layer", "--model iam"),
+    "iam-identity": Method("IAM, whole feature map", "--model iam --d-set identity"),
+    "rnn": Method("GRU", "--model rnn"),
+    "fnn": Method("FNN, 1 frame", "--model fnn"),
+    "fnn-stack": Method("FNN, 4 frames", "--model fnn-stack"),
 }
 # Sequences of 32 steps, so that every length up to 32 reads the same rollouts.
 _LONG = "--num-envs 1024 --num-steps 32"
@@ -148,12 +163,26 @@ EXPERIMENTS = {
         steps=32_000_000,
     ),
     "traffic": Experiment("Traffic", "--env traffic", _TRAFFIC, seeds=5, steps=10_000_000),
+    "traffic-paper": Experiment(
+        "Traffic, the paper's settings",
+        "--env traffic --preset paper",
+        _TRAFFIC_PAPER,
+        seeds=5,
+        steps=4_000_000,
+    ),
     "minatar-breakout": Experiment(
         "Breakout of MinAtar, half of the screens blank",
         "--env minatar-breakout --flicker 0.5",
         _MINATAR,
         seeds=3,
         steps=5_000_000,
+    ),
+    "pong": Experiment(
+        "Pong, 84 x 84 pixels, half of the screens blank",
+        "--env pong --flicker 0.5 --num-envs 2048 --num-minibatches 64 --num-epochs 2 --learning-rate 1e-3",
+        _PIXELS,
+        seeds=3,
+        steps=15_000_000,
     ),
     "ablations": Experiment(
         "Warehouse, one choice at a time",
