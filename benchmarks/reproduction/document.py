@@ -47,7 +47,7 @@ def rebuild(results: Path, document: Path = DOCUMENT) -> None:
         if methods := load(name, results):
             if name == "ablations":
                 figures.ablations(methods, images / "reproduction_ablations.png")
-            elif name != "faults":
+            elif name not in ("faults", "tuning"):
                 figures.curves(what, methods, images / f"reproduction_{name}.png")
     document.write_text(text)
     print(f"Wrote {document} and the figures in {images}.")
@@ -127,6 +127,21 @@ def _against(
     return _table(heads, rows)
 
 
+def tuning(results: Path) -> str:
+    """Interquartile mean of every method, a row, at every setting, a column; the best of each in bold."""
+    grid: dict[str, dict[str, float]] = {}
+    for result in load("tuning", results).values():
+        method, setting = result["label"].split(", learning rate ")
+        grid.setdefault(method, {})[setting] = iqm(result["finals"])
+    settings = sorted({setting for scores in grid.values() for setting in scores})
+    rows = [
+        [method, *(_cell(scores.get(s), bold=scores.get(s) == max(scores.values())) for s in settings)]
+        for method, scores in grid.items()
+    ]
+    heads = [setting.replace(", entropy bonus", " /") for setting in settings]
+    return _table(["learning rate / entropy bonus", *heads], rows)
+
+
 def _recorded(name: str, results: Path) -> str:
     found: dict[str, Any] = json.loads((results / f"{name}.json").read_text())
     return _table(found["columns"], found["rows"])
@@ -135,6 +150,7 @@ def _recorded(name: str, results: Path) -> str:
 TABLES: dict[str, Callable[[Path], str]] = {
     "against-paper": against_paper,
     "against-paper-traffic": against_paper_traffic,
+    "tuning": tuning,
     **{
         name: lambda results, name=name: _recorded(name, results)  # type: ignore[misc]
         for name in ("probes", "interventions", "runtime")
@@ -147,6 +163,12 @@ def _middle(finals: np.ndarray) -> str:
     if len(finals) == 1:
         return f"{finals[0]:.2f}"
     return "{:.2f} [{:.2f}, {:.2f}]".format(iqm(finals), *interval(finals))
+
+
+def _cell(value: float | None, *, bold: bool) -> str:
+    if value is None:
+        return ""
+    return f"**{value:.2f}**" if bold else f"{value:.2f}"
 
 
 def _mean(finals: np.ndarray) -> str:
