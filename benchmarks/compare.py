@@ -1,33 +1,51 @@
-"""Training loops against each other: ``python -m benchmarks.compare``. Needs PyTorch.
+"""``iam_jax`` against others: ``python -m benchmarks.compare``. Needs PyTorch.
 
-All of them play the Warehouse, compiled and vmapped, and take turns, so that whatever else the machine does
-falls on all. One turn is one update: a rollout of 128 steps and 3 epochs of 4 minibatches on it, with the
-paper's learner. A step is counted once: steps/s = num_envs * num_steps / seconds of a turn.
+All take turns, so that whatever else the machine does falls on all. Training loops play the Warehouse,
+compiled and vmapped, and one turn is one update: a rollout of 128 steps and 3 epochs of 4 minibatches on
+it, with the paper's learner. A step is counted once: steps/s = num_envs * num_steps / seconds of a turn.
 
 - *iam_jax*: ``--preset paper``, FC 576,256 beside LSTM 64, with as many environments as the others, and
   with more; and ``--preset fast``, which is another learner and network for the same task.
 - *iam_torch_ref*: the same network and update in PyTorch (``python -m iam_torch_ref.train``).
 - *sb3-contrib*: RecurrentPPO with sequences of whatever length its batches have, an LSTM of 64 shared by
   policy and value, then 576,256: as close as its ``MlpLstmPolicy`` comes.
+
+Environments alone play random actions: traffic beside SUMO and Pong beside ALE, where these are installed.
 """
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
+from benchmarks.env_throughput import stepper
 from benchmarks.timing import check_counts, in_turns, show, spread, write
 from iam_jax.build import make_learner
 from iam_jax.config import Config
 from iam_jax.presets import preset
 
-Update = Callable[[], None]
-Loop = tuple[str, int]
-"""Name and number of environments."""
+Update = Callable[[], Any]
+Name = tuple[str, int]
+"""What it is, and with how many environments."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Who takes part.
+
+    Attributes:
+      call: One turn.
+      steps: Environment steps that it takes.
+      ours: What of this project it is compared with.
+    """
+
+    call: Update
+    steps: int
+    ours: tuple[Name, ...] = ()
 
 
 def iam_jax(config: Config) -> Update:
@@ -80,17 +98,21 @@ def sb3_contrib(config: Config) -> Update:
 
 LOOPS = {"iam_jax": iam_jax, "iam_torch_ref": iam_torch_ref, "sb3-contrib": sb3_contrib}
 FAST = "iam_jax, --preset fast"
+SUMO = ("SUMO", 1)
+PAIRS = {("traffic", 2048): SUMO, ("pong", 256): ("ale:Pong", 32)}
+"""Environment of ours -> its original, each with how many of it play."""
 
 
-def contestants(num_envs: list[int], most: int) -> dict[Loop, tuple[Update, int]]:
-    """Every loop -> one update of it, and the environment steps that it takes."""
-    paper = preset("warehouse", "paper", "iam")
-    found: dict[Loop, tuple[Update, int]] = {}
+def training(num_envs: list[int], most: int) -> dict[Name, Contestant]:
+    """Every loop with every number of environments, and ours with more."""
+    paper, fast = preset("warehouse", "paper", "iam"), preset("warehouse", "fast", "iam")
+    found: dict[Name, Contestant] = {}
     for number in num_envs:
         config = replace(paper, ppo=replace(paper.ppo, num_envs=number))
         for name, loop in LOOPS.items():
+            ours = () if loop is iam_jax else (("iam_jax", number), (FAST, fast.ppo.num_envs))
             try:
-                found[name, number] = loop(config), config.steps_per_update
+                found[name, number] = Contestant(loop(config), config.steps_per_update, ours)
             except ModuleNotFoundError as error:
                 if loop is not sb3_contrib:
                     raise
@@ -99,11 +121,37 @@ def contestants(num_envs: list[int], most: int) -> dict[Loop, tuple[Update, int]
     wide = replace(
         paper.ppo, num_envs=most, num_steps=8, gae_horizon=None, num_minibatches=max(1, most * 8 // 256)
     )
-    for name, config in (
-        ("iam_jax, wide", replace(paper, ppo=wide)),
-        (FAST, preset("warehouse", "fast", "iam")),
-    ):
-        found[name, config.ppo.num_envs] = iam_jax(config), config.steps_per_update
+    for name, config in (("iam_jax, wide", replace(paper, ppo=wide)), (FAST, fast)):
+        found[name, config.ppo.num_envs] = Contestant(iam_jax(config), config.steps_per_update)
+    return found
+
+
+def sumo(episodes: int = 20) -> tuple[Update, int]:
+    """Whole episodes in one process of SUMO, starts included, and their steps."""
+    from envs_jax.traffic.sumo import Sumo
+
+    simulation, rng = Sumo(), np.random.default_rng(0)
+    limit = simulation.params.max_steps_in_episode
+
+    def play() -> None:
+        for _ in range(episodes):
+            simulation.reset(int(rng.integers(1, 10**6)), rng.integers(0, 2, simulation.params.num_cars))
+            for _ in range(limit):
+                simulation.step(int(rng.integers(0, 2)))
+
+    return play, episodes * limit
+
+
+def environments() -> dict[Name, Contestant]:
+    """Ported environments, and the originals of those whose extras are there."""
+    found: dict[Name, Contestant] = {}
+    for port, original in PAIRS.items():
+        found[port] = Contestant(*stepper(*port))
+        try:
+            played = sumo() if original == SUMO else stepper(*original)
+            found[original] = Contestant(*played, (port,))
+        except ValueError as error:
+            print(f"Without {original[0]}: {error}")
     return found
 
 
@@ -120,18 +168,16 @@ def main() -> None:
     options = parser.parse_args()
     check_counts(parser, *options.num_envs, options.most, options.turns)
     try:
-        loops = contestants(options.num_envs, options.most)
+        found = training(options.num_envs, options.most) | environments()
     except ImportError as error:
         parser.error(str(error))
-    seconds = in_turns({loop: update for loop, (update, _) in loops.items()}, options.turns)
-    rates = {loop: loops[loop][1] / np.array(values) for loop, values in seconds.items()}
+    seconds = in_turns({name: one.call for name, one in found.items()}, options.turns)
+    rates = {name: found[name].steps / np.array(values) for name, values in seconds.items()}
     rows = []
     for (name, number), values in rates.items():
         row: dict[str, Any] = {"loop": name, "num_envs": number, "steps_per_second": spread(list(values))}
-        for ours, others in rates.items():
-            same = ours == ("iam_jax", number) or ours[0] == FAST
-            if same and not name.startswith("iam_jax"):
-                row[f"{ours[0]} is faster by"] = spread(list(others / values))
+        for ours in found[name, number].ours:
+            row[f"{ours[0]} is faster by"] = spread(list(rates[ours] / values))
         rows.append(row)
         ratios = [f"{key} {row[key]['median']:.1f}" for key in row if key.endswith("faster by")]
         print(

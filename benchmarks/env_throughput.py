@@ -8,6 +8,7 @@ from step to step, so that nothing is optimised away. A step is counted once: st
 
 import argparse
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,22 @@ SECONDS_PER_CALL = 0.2
 
 
 def measure(name: str, num_envs: int, repeats: int) -> dict[str, Any]:
+    call, num_steps = stepper(name, num_envs)
+    rate = median_rate(call, num_steps, repeats)
+    return {
+        "env": name,
+        "num_envs": num_envs,
+        "num_steps": num_steps // num_envs,
+        "steps_per_second": rate,
+    }
+
+
+def stepper(name: str, num_envs: int) -> tuple[Callable[[], Any], int]:
+    """A compiled call of about `SECONDS_PER_CALL`, and how many environment steps it takes.
+
+    Raises:
+      ValueError: There is no such environment, or its extra is missing.
+    """
     env, params = make(name)
     num_actions = env.action_space(params).n
 
@@ -58,8 +75,7 @@ def measure(name: str, num_envs: int, repeats: int) -> dict[str, Any]:
         began = time.perf_counter()
         call(num_steps)
         seconds = time.perf_counter() - began
-    rate = median_rate(partial(call, num_steps), num_envs * num_steps, repeats)
-    return {"env": name, "num_envs": num_envs, "num_steps": num_steps, "steps_per_second": rate}
+    return partial(call, num_steps), num_envs * num_steps
 
 
 def main() -> None:

@@ -49,6 +49,7 @@ def test_minibatches_stay_as_large_with_other_numbers_of_environments():
         ("benchmarks.env_throughput", "--num-envs", "0"),
         ("benchmarks.train_throughput", "--models", "iam", "--num-minibatches", "3"),
         ("benchmarks.hot_path", "--bptt-length", "3"),
+        ("benchmarks.compare", "--turns", "0"),
     ],
 )
 def test_what_cannot_be_measured_ends_in_a_sentence(command):
@@ -77,3 +78,17 @@ def test_time_to_a_return_is_that_of_a_run_of_its_own(tmp_path):
     assert result.returncode == 0, result.stderr
     seconds = json.loads(file.read_text())["seconds"]
     assert 0 < seconds["first"]["median"] <= seconds["0"]["median"] and "1000" not in seconds
+
+
+@pytest.mark.slow
+def test_all_contestants_take_turns_and_are_compared_with_ours(tmp_path):
+    pytest.importorskip("torch")
+    file = tmp_path / "results.json"
+    options = ("--num-envs", "8", "--most", "32", "--turns", "1", "--output", str(file))
+    result = run("benchmarks.compare", *options)
+    assert result.returncode == 0, result.stderr
+    rows = {row["loop"]: row for row in json.loads(file.read_text())["rows"]}
+    assert rows["iam_torch_ref"]["iam_jax is faster by"]["median"] > 0
+    for original, port in (("SUMO", "traffic"), ("ale:Pong", "pong")):
+        compared = f"{port} is faster by" in rows.get(original, ())
+        assert compared != (f"Without {original}" in result.stdout)
