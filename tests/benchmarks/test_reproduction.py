@@ -164,6 +164,7 @@ def experiment(place, name, *arguments):
         ("warehouse", ["iam-manual", "rnn"]),
         ("warehouse-paper", ["iam-dynamic", "rnn-published"]),
         ("traffic", ["iam-static", "rnn"]),
+        ("traffic-paper", ["fnn"]),
         ("minatar-breakout", ["rnn"]),
         ("ablations", ["d-set-wrong", "memory-8", "frames-2"]),
         ("tuning", ["fnn-1e-3-0.1"]),
