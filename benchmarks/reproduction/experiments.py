@@ -147,6 +147,9 @@ _FAULTS = {
     "dropped-last": Method("last step of an episode not learnt from", "--model iam", "dropped-last"),
     "both": Method("both, as published", "--model iam", "both"),
     "bootstrap": Method("time limit not the end of the task", "--model iam --bootstrap-truncated"),
+    "bootstrap-fnn": Method(
+        "FNN, 1 frame, time limit not the end of the task", "--model fnn --bootstrap-truncated"
+    ),
     "intended-removal": Method("items removed as intended", "--model iam --env-args legacy_removal=false"),
 }
 
@@ -158,11 +161,18 @@ EXPERIMENTS = {
     "warehouse-paper-full": Experiment(
         "Warehouse, the paper's settings and budget",
         f"{WAREHOUSE} --preset paper",
-        _PAPER,
+        _PAPER
+        | {
+            f"{name}-bootstrap": Method(
+                f"{_PAPER[name].label}, time limit not the end of the task",
+                f"{_PAPER[name].options} --bootstrap-truncated",
+            )
+            for name in ("iam-manual", "fnn")
+        },
         seeds=1,
         steps=32_000_000,
     ),
-    "traffic": Experiment("Traffic", "--env traffic", _TRAFFIC, seeds=5, steps=10_000_000),
+    "traffic": Experiment("Traffic", "--env traffic", _TRAFFIC, seeds=10, steps=10_000_000),
     "traffic-paper": Experiment(
         "Traffic, the paper's settings",
         "--env traffic --preset paper",
@@ -188,7 +198,7 @@ EXPERIMENTS = {
         "Warehouse, one choice at a time",
         WAREHOUSE,
         _ABLATIONS,
-        seeds=5,
+        seeds=10,
         steps=6_000_000,
         baseline="memory-64",
     ),
@@ -204,7 +214,7 @@ EXPERIMENTS = {
         "Warehouse, faults of the published learner",
         f"{WAREHOUSE} --preset paper",
         _FAULTS,
-        seeds=5,
+        seeds=10,
         steps=4_000_000,
         baseline="corrected",
     ),
