@@ -2,7 +2,7 @@
 
 Undoes one choice at a time, or tries one that was not made, and times an update with and without it, in
 turns. A factor above 1 says how much slower training is that way. Any option of ``iam_jax.train`` may
-follow.
+follow; undoing what that network does not have changes nothing.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax.linen.dtypes import promote_dtype
 
 import iam_jax.models.actor_critic
 import iam_jax.ppo.learner
@@ -28,6 +29,7 @@ from envs_jax.warehouse import dynamics
 from envs_jax.warehouse import env as warehouse
 from iam_jax.build import make_learner
 from iam_jax.config import Config, ConfigError
+from iam_jax.models.cells import GRU
 from iam_jax.models.d_set import Manual
 from iam_jax.models.dense import Dense
 from iam_jax.models.encoders import MLP
@@ -92,14 +94,23 @@ class _FeaturesFirst(MLP):
         rows = jax.lax.optimization_barrier(x.reshape(-1, x.shape[-1]).T)
         for i, size in enumerate(self.sizes):
             kernel = self.param(f"kernel_{i}", self.kernel_init, (len(rows), size))
-            bias = self.param(f"bias_{i}", nn.initializers.zeros, (size, 1))
-            rows = self.activation(jax.lax.optimization_barrier(kernel.T) @ rows + bias)
+            rows, kernel = promote_dtype(rows, kernel, dtype=self.dtype)
+            rows = jax.lax.optimization_barrier(kernel.T) @ rows
+            if self.use_bias:
+                rows += self.param(f"bias_{i}", nn.initializers.zeros, (size, 1)).astype(rows.dtype)
+            rows = self.activation(rows)
         return jax.lax.optimization_barrier(rows).T.reshape(*x.shape[:-1], -1)
+
+
+_memory_as_it_is = Memory.__call__
 
 
 def _kernel_gradient_outside(self: Memory, carry: Any, obs: jax.Array, first: jax.Array) -> Any:
     """`Memory.__call__` of a GRU; the gradient of its recurrent kernel is one product over all steps."""
-    cell, inputs = self.cell, self.cell.project(self.selector(obs))
+    cell = self.cell
+    if not isinstance(cell, GRU) or self.selector.reads_memory:
+        return _memory_as_it_is(self, carry, obs, first)
+    inputs = cell.project(self.selector(obs))
     if self.is_initializing():
         cell.step(carry, inputs[0])
     cleared = lambda h, start: jnp.where(start[:, None], 0, h)  # noqa: E731

@@ -133,10 +133,10 @@ def tuning(results: Path) -> str:
     for result in load("tuning", results).values():
         method, setting = result["label"].split(", learning rate ")
         grid.setdefault(method, {})[setting] = iqm(result["finals"])
-    settings = sorted({setting for scores in grid.values() for setting in scores})
+    settings = sorted({setting for found in grid.values() for setting in found})
     rows = [
-        [method, *(_cell(scores.get(s), bold=scores.get(s) == max(scores.values())) for s in settings)]
-        for method, scores in grid.items()
+        [method, *(_cell(found.get(s), bold=found.get(s) == max(found.values())) for s in settings)]
+        for method, found in grid.items()
     ]
     heads = [setting.replace(", entropy bonus", " /") for setting in settings]
     return _table(["learning rate / entropy bonus", *heads], rows)

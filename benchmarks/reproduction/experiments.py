@@ -81,11 +81,9 @@ _TRAFFIC = {
     "fnn-stack": Method("FNN, 32 frames", "--model fnn-stack"),
 }
 _TRAFFIC_PAPER = {
-    "iam-manual": Method("IAM, manual d-set", "--model iam"),
+    name: _PAPER[name] for name in ("iam-manual", "iam-static", "iam-identity", "rnn", "fnn")
+} | {
     "iam-static": Method("IAM, static d-set", "--model iam --d-set static --fc 248 64 --hidden 8"),
-    "iam-identity": Method("IAM, whole observation", "--model iam --d-set identity"),
-    "rnn": Method("LSTM", "--model rnn"),
-    "fnn": Method("FNN, 1 frame", "--model fnn"),
     "fnn-stack": Method("FNN, 32 frames", "--model fnn-stack"),
 }
 _MINATAR = {
@@ -96,11 +94,7 @@ _MINATAR = {
     "fnn": Method("FNN, 1 frame", "--model fnn"),
     "fnn-stack": Method("FNN, 8 frames", "--model fnn-stack"),
 }
-_PIXELS = {
-    "iam-dynamic": Method("IAM, attention, joint layer", "--model iam"),
-    "iam-identity": Method("IAM, whole feature map", "--model iam --d-set identity"),
-    "rnn": Method("GRU", "--model rnn"),
-    "fnn": Method("FNN, 1 frame", "--model fnn"),
+_PIXELS = {name: _MINATAR[name] for name in ("iam-dynamic", "iam-identity", "rnn", "fnn")} | {
     "fnn-stack": Method("FNN, 4 frames", "--model fnn-stack"),
 }
 # Sequences of 32 steps, so that every length up to 32 reads the same rollouts.
@@ -141,15 +135,23 @@ _TUNING = {
     for rate in ("1e-3", "2e-3", "4e-3")
     for entropy in (0.1, 0.2)
 }
+
+
+def _bootstrapped(name: str) -> Method:
+    """A method in the paper's settings, but for what they take a time limit for."""
+    method = _PAPER[name]
+    return Method(
+        f"{method.label}, time limit not the end of the task", f"{method.options} --bootstrap-truncated"
+    )
+
+
 _FAULTS = {
     "corrected": Method("corrected (`--preset paper`)", "--model iam"),
     "no-reset": Method("memory not cleared inside a sequence", "--model iam", "no-reset"),
     "dropped-last": Method("last step of an episode not learnt from", "--model iam", "dropped-last"),
     "both": Method("both, as published", "--model iam", "both"),
     "bootstrap": Method("time limit not the end of the task", "--model iam --bootstrap-truncated"),
-    "bootstrap-fnn": Method(
-        "FNN, 1 frame, time limit not the end of the task", "--model fnn --bootstrap-truncated"
-    ),
+    "bootstrap-fnn": _bootstrapped("fnn"),
     "intended-removal": Method("items removed as intended", "--model iam --env-args legacy_removal=false"),
 }
 
@@ -161,14 +163,7 @@ EXPERIMENTS = {
     "warehouse-paper-full": Experiment(
         "Warehouse, the paper's settings and budget",
         f"{WAREHOUSE} --preset paper",
-        _PAPER
-        | {
-            f"{name}-bootstrap": Method(
-                f"{_PAPER[name].label}, time limit not the end of the task",
-                f"{_PAPER[name].options} --bootstrap-truncated",
-            )
-            for name in ("iam-manual", "fnn")
-        },
+        _PAPER | {f"{name}-bootstrap": _bootstrapped(name) for name in ("iam-manual", "fnn")},
         seeds=1,
         steps=32_000_000,
     ),

@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 
+import jax
+import numpy as np
 import pytest
 
+from benchmarks.hot_path import VARIANTS
 from benchmarks.train_throughput import flop_per_step, with_envs
 from iam_jax.build import make_learner
 from iam_jax.presets import preset
@@ -32,6 +35,23 @@ def test_flop_of_a_memory_do_not_depend_on_how_time_is_scanned():
         make_learner(parse(f"--num-envs 64 --num-minibatches 2 --bptt-length {n}".split())) for n in (1, 8)
     )
     assert flop_per_step(short) == pytest.approx(flop_per_step(long), rel=0.01)
+
+
+@pytest.mark.parametrize("options", ["", "--cell lstm", "--d-set dynamic", "--preset paper --num-envs 64"])
+def test_kernel_gradient_outside_the_scan_is_the_same_gradient(options):
+    config = parse(f"--num-envs 64 --num-minibatches 2 {options}".split())
+
+    def learnt():
+        jax.clear_caches()
+        learner = make_learner(config)
+        state = jax.jit(learner.init)(jax.random.key(0))
+        return jax.jit(learner.update)(state)[0].params
+
+    wanted = learnt()
+    with VARIANTS["gradient of the recurrent kernel outside the scan"]():
+        found = learnt()
+    jax.clear_caches()
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), wanted, found)
 
 
 def test_minibatches_stay_as_large_with_other_numbers_of_environments():
