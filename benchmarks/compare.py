@@ -79,13 +79,13 @@ def sb3_contrib(config: Config) -> Update:
         "MlpLstmPolicy",
         VectorEnv(config.env, ppo.num_envs),
         n_steps=ppo.num_steps,
-        batch_size=ppo.num_envs * ppo.num_steps // ppo.num_minibatches,
+        batch_size=ppo.num_envs * ppo.num_steps // ppo.minibatches,
         n_epochs=ppo.num_epochs,
         policy_kwargs={
-            "lstm_hidden_size": config.network.hidden,
+            "lstm_hidden_size": config.model.hidden,
             "shared_lstm": True,
             "enable_critic_lstm": False,
-            "net_arch": list(config.network.fc),
+            "net_arch": list(config.model.fc),
         },
         device="cpu",
     )

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from envs_jax.reference import recorded
-from iam_jax.config import Config
+from iam_jax import stored
 from iam_jax.metrics import read_rows
 from iam_jax.report import draw_curves
 
@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="folders of runs on one environment")
     parser.add_argument("-o", "--output", type=Path, required=True)
     options = parser.parse_args()
-    config = Config.load(options.runs[0])
+    config = stored.load(options.runs[0])
     curves = {run.name: read_rows(run / "metrics.jsonl") for run in options.runs}
     references = recorded(config.env, config.env_arguments())
     title = " ".join([config.env, *config.env_args])

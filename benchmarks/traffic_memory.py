@@ -24,11 +24,10 @@ import numpy as np
 
 from benchmarks.timing import machine
 from envs_jax.traffic.policies import POLICIES
-from iam_jax.build import make_learner
-from iam_jax.checkpoint import Checkpoints
-from iam_jax.config import Config, ConfigError
-from iam_jax.learners import Learners
+from iam_jax.agent import load
+from iam_jax.config import ConfigError
 from iam_jax.models.actor_critic import IAM
+from iam_jax.ppo.rollout import Actor
 
 HALF_TIME = 125
 LATE = (5, 10, 20)
@@ -55,16 +54,16 @@ class Player:
     """Plays episodes of an agent, all at once, with one intervention or none.
 
     Args:
-      learner: For environment and model.
+      actor: Environment and model.
       params: Of the model, an `IAM`.
       episodes: N, environments and their first episodes.
     """
 
-    def __init__(self, learner: Any, params: Any, episodes: int):
-        self.env, self.env_params, self.episodes = learner.actor.env, learner.actor.env_params, episodes
-        self.model = learner.model
-        self._reset = jax.jit(lambda key: learner.actor.reset(key, episodes))
-        self._step = jax.jit(learner.actor.step)
+    def __init__(self, actor: Actor, params: Any, episodes: int):
+        self.env, self.env_params, self.episodes = actor.env, actor.env_params, episodes
+        self.model = actor.model
+        self._reset = jax.jit(lambda key: actor.reset(key, episodes))
+        self._step = jax.jit(actor.step)
         self._act = jax.jit(lambda *x: self.model.apply(params, *x, method=_act))
 
     def play(
@@ -88,10 +87,9 @@ class Player:
                 carry, action = self._act(carry, obs, read(obs), first)
             else:
                 action = policy(env_state, time)
-            step = self._step(jax.random.fold_in(key, time), env_state, action)
-            obs, env_state, reward, terminated, truncated, _ = step
-            halves[:, int(time >= HALF_TIME)] += np.where(over, 0, reward)
-            first = terminated | truncated
+            after, _ = self._step(jax.random.fold_in(key, time), env_state, action)
+            obs, env_state, first = after.obs, after.state, after.first
+            halves[:, int(time >= HALF_TIME)] += np.where(over, 0, after.reward)
             over |= np.asarray(first)
         return halves
 
@@ -136,16 +134,12 @@ def main() -> None:
     if options.episodes < 2:
         parser.error("--episodes must be at least 2: an episode's memory is swapped with another's")
     try:
-        config = Config.load(options.checkpoint)
-        learner = make_learner(config)
-        if config.env != "traffic" or not isinstance(learner.model, IAM):
+        agent = load(options.checkpoint)
+        if agent.config.env != "traffic" or not isinstance(agent.actor.model, IAM):
             raise ConfigError(f"{options.checkpoint} is not an iam agent of the traffic task.")
-        learners = Learners(learner, config)
-        state, _ = Checkpoints(options.checkpoint).restore(learners.shapes(), "best")
     except ConfigError as error:
         parser.exit(2, f"error: {error}\n")
-    params = learners.of_seed(state.params, learners.seeds[0])
-    results = measure(Player(learner, params, options.episodes), jax.random.key(1_000_000))
+    results = measure(Player(agent.actor, agent.params, options.episodes), jax.random.key(1_000_000))
     print("| done to the agent | first half | second half | return |\n|---|---|---|---|")
     rows = {}
     for name, halves in results.items():

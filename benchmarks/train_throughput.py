@@ -24,7 +24,7 @@ import jax.numpy as jnp
 
 from benchmarks.timing import check_counts, matmul_rate, median_rate, show, spread, write
 from iam_jax.build import make_learner
-from iam_jax.config import Config, ConfigError
+from iam_jax.config import Config, ConfigError, IAMConfig
 from iam_jax.models.actor_critic import count_parameters, forward
 from iam_jax.ppo.learner import Learner
 from iam_jax.ppo.loss import Batch, ppo_loss
@@ -39,7 +39,7 @@ def flop_per_step(learner: Learner) -> float:
     Sequences are taken apart into single steps, because XLA counts the body of a loop once.
     """
     config, state = learner.config, jax.eval_shape(learner.init, jax.random.key(0))
-    rows = config.num_envs * config.num_steps // config.num_minibatches
+    rows = config.num_envs * config.num_steps // config.minibatches
     actor = jax.eval_shape(lambda key: learner.actor.reset(key, rows), jax.random.key(0))
     one, number = actor.first.shape, jax.ShapeDtypeStruct(actor.first.shape, jnp.float32)
     batch = Batch(
@@ -95,16 +95,16 @@ def measure(config: Config, repeats: int) -> dict[str, Any]:
     for _ in range(repeats):
         rates.append(median_rate(call, config.steps_per_update, 1)["median"])
         roofs.append(matmul_rate(repeats=3)["median"])
-    d_set = {"d_set": config.network.d_set} if config.model == "iam" else {}
+    d_set = {"d_set": config.model.d_set} if isinstance(config.model, IAMConfig) else {}
     return {
         "env": config.env,
         "preset": config.preset,
-        "model": config.model,
+        "model": config.model_name,
         **d_set,
         "num_envs": config.ppo.num_envs,
         "num_steps": config.ppo.num_steps,
         "num_epochs": config.ppo.num_epochs,
-        "num_minibatches": config.ppo.num_minibatches,
+        "num_minibatches": config.ppo.minibatches,
         "parameters": count_parameters(state.params),
         "compile_seconds": round(compile_seconds, 2),
         "temporary_megabytes": round(update.memory_analysis().temp_size_in_bytes / 1e6, 1),
@@ -118,7 +118,7 @@ def measure(config: Config, repeats: int) -> dict[str, Any]:
 def with_envs(config: Config, num_envs: int) -> Config:
     """The config with other environments and as many sequences in a minibatch, or all that there are."""
     ppo = config.ppo
-    minibatches = max(1, ppo.num_minibatches * num_envs // ppo.num_envs)
+    minibatches = max(1, ppo.minibatches * num_envs // ppo.num_envs)
     return replace(config, ppo=replace(ppo, num_envs=num_envs, num_minibatches=minibatches))
 
 

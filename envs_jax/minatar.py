@@ -4,7 +4,6 @@ Beside gymnax's own environments: one byte per cell in place of four, a picture,
 """
 
 import colorsys
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs_jax import spaces
-from envs_jax.environment import Environment
+from envs_jax.arguments import TIME_LIMIT, Rule, check
+from envs_jax.environment import Environment, Policy
 
 CELL = 16
 """Pixels along one cell of a picture."""
@@ -40,18 +40,18 @@ class MinAtar(Environment):
     def default_params(self) -> Any:
         return self._params
 
-    def step_env(
-        self, key: jax.Array, state: Any, action: jax.Array, params: Any
-    ) -> tuple[jax.Array, Any, jax.Array, jax.Array, dict[str, Any]]:
-        obs, state, reward, terminated, _ = self._game.step_env(key, state, action, params)
-        return obs.astype(bool), state, reward, terminated, {}
+    def begin(self, key: jax.Array, params: Any) -> Any:
+        """The first state of gymnax's game."""
+        return self._game.reset_env(key, params)[1]
 
-    def reset_env(self, key: jax.Array, params: Any) -> tuple[jax.Array, Any]:
-        obs, state = self._game.reset_env(key, params)
-        return obs.astype(bool), state
+    def advance(self, key: jax.Array, state: Any, action: jax.Array, params: Any) -> tuple[Any, jax.Array]:
+        """One step of gymnax's game."""
+        _, state, reward, _, _ = self._game.step_env(key, state, action, params)
+        return state, reward
 
-    def observe(self, key: jax.Array, state: Any, action: jax.Array | None, params: Any) -> jax.Array:
-        return self._game.observe(key, state, action, params).astype(bool)
+    def observe(self, state: Any, params: Any) -> jax.Array:
+        """Which of C things is in a cell, bool[10, 10, C]; gymnax asks for a key, and the games use none."""
+        return self._game.observe(jax.random.key(0), state, None, params).astype(bool)
 
     def is_terminated(self, state: Any, params: Any) -> jax.Array:
         return self._game.is_terminated(state, params)
@@ -63,14 +63,14 @@ class MinAtar(Environment):
     def observation_space(self, params: Any = None) -> spaces.Box:
         return spaces.Box(0, 1, self._game.obs_shape, jnp.bool_)
 
-    def policies(self) -> dict[str, Callable[..., jax.Array]]:
+    def policies(self) -> dict[str, Policy]:
         """Policies that need no learning: random actions."""
         num_actions = self._game.num_actions
         return {"random": lambda key, state, params: jax.random.randint(key, (), 0, num_actions)}
 
     def render(self, state: Any, params: Any = None) -> np.ndarray:
         """The board, a colour for each channel and the later ones on top, uint8[160, 160, 3]."""
-        board = np.asarray(self.observe(jax.random.key(0), state, None, params or self._params))
+        board = np.asarray(self.observe(state, self._params if params is None else params))
         return draw_board(board).repeat(CELL, 0).repeat(CELL, 1)
 
 
@@ -84,11 +84,15 @@ def draw_board(board: np.ndarray) -> np.ndarray:
     return image
 
 
-def make(name: str, max_steps_in_episode: int | None = None) -> MinAtar:
-    """A game by our name, such as ``minatar-space-invaders``.
+ARGUMENTS: dict[str, Rule] = {"max_steps_in_episode": TIME_LIMIT}
+"""What each argument may be."""
+
+
+def make(name: str, **arguments: Any) -> MinAtar:
+    """A game by our name, such as ``minatar-space-invaders``; ``max_steps_in_episode`` may be chosen.
 
     Raises:
-      ValueError: gymnax is not installed, or the time limit is not a positive whole number.
+      ValueError: gymnax is not installed, or an argument is unknown or impossible.
     """
     try:
         import gymnax
@@ -96,9 +100,4 @@ def make(name: str, max_steps_in_episode: int | None = None) -> MinAtar:
         raise ValueError(f"it needs {error.name}: pip install 'iam-jax[gymnax]'") from None
     words = name.removeprefix("minatar-").split("-")
     game, params = gymnax.make("".join(word.capitalize() for word in words) + "-MinAtar")
-    limit = max_steps_in_episode
-    if limit is not None:
-        if type(limit) is not int or limit < 1:
-            raise ValueError(f"max_steps_in_episode must be a whole number from 1, not {limit!r}")
-        params = params.replace(max_steps_in_episode=limit)
-    return MinAtar(name, game, params)
+    return MinAtar(name, game, params.replace(**check(arguments, ARGUMENTS)))

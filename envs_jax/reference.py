@@ -12,14 +12,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from envs_jax.registry import make, parse_arguments
+from envs_jax.arguments import parse_arguments
+from envs_jax.environment import Environment, Policy
+from envs_jax.registry import make
 
 RECORDED = Path(__file__).with_name("reference_returns.json")
 BATCH = 1000
 """Episodes played at once."""
 
 
-def episode_return(env: Any, params: Any, policy: Any, key: jax.Array) -> jax.Array:
+def episode_return(env: Environment, params: Any, policy: Policy, key: jax.Array) -> jax.Array:
     """Undiscounted return of one episode, float32[].
 
     Each environment plays one episode, which may end before the time limit: playing on and counting what
@@ -34,11 +36,9 @@ def episode_return(env: Any, params: Any, policy: Any, key: jax.Array) -> jax.Ar
     key_reset, key = jax.random.split(key)
     _, state = env.reset(key_reset, params)
 
-    keys = jax.random.split(key, int(params.max_steps_in_episode))
-
     def step(loop: Any) -> Any:
         state, time, _, total = loop
-        key_policy, key_env = jax.random.split(keys[time])
+        key_policy, key_env = jax.random.split(jax.random.fold_in(key, time))
         action = policy(key_policy, state, params)
         _, state, reward, terminated, truncated, _ = env.step(key_env, state, action, params)
         return state, time + 1, terminated | truncated, total + reward
@@ -47,7 +47,7 @@ def episode_return(env: Any, params: Any, policy: Any, key: jax.Array) -> jax.Ar
     return jax.lax.while_loop(lambda loop: ~loop[2], step, start)[3]
 
 
-def policy_returns(env: Any, params: Any, policy: Any, key: jax.Array, episodes: int) -> jax.Array:
+def policy_returns(env: Environment, params: Any, policy: Policy, key: jax.Array, episodes: int) -> jax.Array:
     """Undiscounted returns of the first episode of each of ``episodes`` environments, float32[episodes].
 
     Args:
@@ -69,12 +69,16 @@ def recorded(name: str, arguments: dict[str, Any]) -> dict[str, tuple[float, flo
     """
     if not RECORDED.is_file():
         return {}
-    _, params = make(name, **arguments)
     for label, policies in json.loads(RECORDED.read_text())["returns"].items():
         recorded_name, *texts = label.split(" ")
-        if recorded_name == name and make(name, **parse_arguments(texts))[1] == params:
+        if recorded_name == name and _same_params(name, parse_arguments(texts), arguments):
             return {policy: (record["mean"], record["se"]) for policy, record in policies.items()}
     return {}
+
+
+def _same_params(name: str, some: dict[str, Any], others: dict[str, Any]) -> bool:
+    """Whether two sets of arguments make the same environment, as one does that names a default."""
+    return make(name, **some)[1] == make(name, **others)[1]
 
 
 def main() -> None:
@@ -89,7 +93,7 @@ def main() -> None:
         env, params = make(options.env, **parse_arguments(options.arguments))
     except ValueError as error:
         parser.error(str(error))
-    if not hasattr(env, "policies") or getattr(env, "external", False):
+    if env.external or not env.policies():
         parser.error(f"{options.env} has no reference policies")
     if min(options.episodes, options.planner_episodes) < BATCH:
         parser.error(f"episodes are played {BATCH} at a time, so ask for at least {BATCH}")

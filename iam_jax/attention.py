@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from PIL import Image, ImageOps
 
-from iam_jax.config import ConfigError, ModelConfig
+from iam_jax.config import ConfigError, IAMConfig, ModelConfig
 from iam_jax.models.actor_critic import attend
 from iam_jax.models.encoders import map_size, receptive_field
 from iam_jax.pictures import GAP, GROUND, cells, heat_colours, in_colour, joined, numbers, overlay, text
@@ -48,7 +48,7 @@ def check_attention(network: ModelConfig) -> None:
     Raises:
       ConfigError: There is nothing to picture.
     """
-    if (network.architecture, network.d_set) != ("iam", "dynamic"):
+    if not isinstance(network, IAMConfig) or network.d_set != "dynamic":
         raise ConfigError(
             "--attention needs an agent that has it: train one with --model iam --d-set dynamic."
         )
@@ -84,7 +84,7 @@ def painter(actor: Actor, looks: Sequence[Look]) -> Callable[[int], Image.Image]
     on_map = actor.model.config.encoder != "vector"
     obs = np.stack([look.obs for look in looks]).astype(float)
     # Of stacked images the newest is shown, which comes first; of vectors everything, as all has weights.
-    obs = obs[..., : obs.shape[-1] // getattr(actor.env, "num_frames", 1)] if on_map else _flat(obs)
+    obs = obs[..., : obs.shape[-1] // actor.env.num_frames] if on_map else _flat(obs)
     brightness = _relative(obs)
     draws = draw(actor, looks[0].env_state) is not None
 
@@ -151,7 +151,7 @@ def _on_images(
     if drawn is not None:
         height = len(pictures[0])
         pictures.append(np.asarray(drawn.resize((drawn.width * height // drawn.height, height))))
-    aligned = [True, getattr(actor.env, "render_aligned", False)]
+    aligned = [True, actor.env.render_aligned]
     parts = []
     for head, row in enumerate(weights, 1):
         heat = partial(spread, _heat(row), actor.model.config.encoder, seen.shape)

@@ -5,72 +5,118 @@ from collections.abc import Callable
 from typing import Any
 
 import envs_jax
-from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack, PreviousAction
+from envs_jax.environment import Environment
+from envs_jax.spaces import Box, Discrete
+from envs_jax.wrappers import Flicker, FrameStack, PreviousAction, Vector
 from iam_jax.checks import check
-from iam_jax.config import Config, ConfigError
+from iam_jax.config import Config, ConfigError, IAMConfig, ModelConfig
 from iam_jax.models.actor_critic import ActorCritic, make_model
 from iam_jax.ppo.learner import Learner
+from iam_jax.ppo.rollout import Actor
 
-Make = Callable[..., tuple[Any, Any]]
+Make = Callable[..., tuple[Environment, Any]]
+BY_HAND = "python:"
+"""Before the name of an environment that was handed over as an object, and cannot be made again by it."""
 
 
-def make_env(config: Config, make: Make = envs_jax.make) -> tuple[EpisodeStatistics, Any]:
-    """The wrapped environment and its params.
+def name_of(env: Any) -> str:
+    """What a config calls an environment that was handed over as an object (or with its params in a pair)."""
+    env = env[0] if isinstance(env, tuple) else env
+    cls = env if isinstance(env, type) or callable(env) else type(env)
+    return f"{BY_HAND}{cls.__module__}.{cls.__qualname__}"
+
+
+def make_env(config: Config, make: Make = envs_jax.make, *, given: Any = None) -> tuple[Environment, Any]:
+    """The environment of a run inside its wrappers, and its params.
 
     Args:
       config: Of the run.
       make: What stands for `envs_jax.make`, such as another simulator of the same task.
+      given: The environment itself, where the config has only its name; see `envs_jax.adapt`.
 
     Raises:
-      ConfigError: The environment is unknown, an argument is wrong, or actions are not discrete.
+      ConfigError: The environment is unknown or cannot be had again, an argument is wrong, or its spaces are
+        none that the networks here can read or act in.
     """
     try:
-        env, params = make(config.env, **config.env_arguments())
+        if given is not None:
+            env, params = envs_jax.adapt(given)
+        elif config.env.startswith(BY_HAND):
+            raise ConfigError(
+                f"This run's environment, {config.env.removeprefix(BY_HAND)}, was handed over as a Python object: "
+                "hand it over again, as in iam_jax.load(run_dir, env=...)."
+            )
+        else:
+            env, params = make(config.env, **config.env_arguments())
+        _check_spaces(config.env, env.observation_space(params), env.action_space(params))
+        if not isinstance(space := env.observation_space(params), Box) or not space.shape:
+            env = Vector(env)
         if config.flicker:
             env = Flicker(env, config.flicker)
         if config.previous_action:
             env = PreviousAction(env)
         if config.frame_stack != 1:
             env = FrameStack(env, config.frame_stack)
+    except ConfigError:
+        raise
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    if not hasattr(env.action_space(params), "n"):
-        raise ConfigError(f"{config.env} has continuous actions; the policies here are discrete.")
-    return EpisodeStatistics(env), params
+    return env, params
 
 
-def make_network(config: Config, env: Any, params: Any) -> ActorCritic:
+def model_for(config: ModelConfig, env: Environment, params: Any) -> ActorCritic:
     """The actor-critic for an environment; a manual d-set defaults to the environment's own.
+
+    Args:
+      config: An `IAMConfig`, `RNNConfig` or `FNNConfig`.
+      env: What it acts in, inside its wrappers.
+      params: Its params.
 
     Raises:
       ConfigError: The d-set does not fit the observation.
     """
-    network = config.network
-    if network.d_set_indices is None and hasattr(env, "d_set"):
-        network = dataclasses.replace(network, d_set_indices=tuple(env.d_set(params)))
+    if isinstance(config, IAMConfig) and config.d_set_indices is None and config.d_set in ("auto", "manual"):
+        config = dataclasses.replace(config, d_set_indices=env.d_set(params))
     try:
-        return make_model(network, env.action_space(params).n, env.observation_space(params).shape)
+        return make_model(config, env.action_space(params).n, env.observation_space(params).shape)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 
 
-def is_external(env: Any) -> bool:
-    """Whether the environment's state lives outside of JAX; see `envs_jax.environment.Environment`."""
-    return getattr(env, "external", False)
+def make_actor(config: Config, make: Make = envs_jax.make, *, given: Any = None) -> Actor:
+    """What plays a run's environment with its model, and does not learn; arguments as of `make_env`.
+
+    Raises:
+      ConfigError: A choice cannot work; the message says what to change.
+    """
+    env, params = make_env(config, make, given=given)
+    return Actor(env, params, model_for(config.model, env, params), bootstrap_truncated=False)
 
 
-def make_learner(config: Config, make: Make = envs_jax.make) -> Learner:
-    """The learner of a run; ``make`` as for `make_env`.
+def make_learner(config: Config, make: Make = envs_jax.make, *, given: Any = None) -> Learner:
+    """The learner of a run; arguments as of `make_env`.
 
     Raises:
       ConfigError: A choice cannot work; the message says what to change.
     """
     check(config)
-    env, params = make_env(config, make)
-    if is_external(env) and (config.num_seeds > 1 or config.ppo.burn_in) and make is envs_jax.make:
+    env, params = make_env(config, make, given=given)
+    if env.external and (config.num_seeds > 1 or config.ppo.burn_in):
         raise ConfigError(
             f"{config.env} is played outside of JAX: leave out --num-seeds (start a run for each seed) and "
             "--burn-in."
         )
-    model = make_network(config, env, params)
-    return Learner(env, params, model, config.ppo, config.num_updates)
+    return Learner(env, params, model_for(config.model, env, params), config.ppo, config.num_updates)
+
+
+def _check_spaces(name: str, observations: Any, actions: Any) -> None:
+    """Refuses what no network here can read or act in."""
+    kind = type(observations).__name__
+    if kind in ("Tuple", "Dict"):
+        raise ConfigError(
+            f"{name} has observations of several parts ({kind}); the networks here read one array."
+        )
+    if not isinstance(actions, Discrete):
+        words = {"Box": "continuous", "MultiDiscrete": "several discrete (MultiDiscrete)"}
+        kind = type(actions).__name__
+        raise ConfigError(f"{name} has {words.get(kind, kind)} actions; the policies here choose one of n.")

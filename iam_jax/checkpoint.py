@@ -1,18 +1,26 @@
 """Checkpoints of a run: the last one, and the one with the best evaluation.
 
-A checkpoint appears under its name only when it is complete (Orbax writes a temporary folder and
-renames it), so a kill at any moment leaves the one before.
+A checkpoint appears under its name, the number of updates done, only when it is complete (Orbax writes a
+temporary folder and renames it), so a kill at any moment leaves the one before. One whose files were cut short
+afterwards is named and passed over.
 """
 
 import dataclasses
+import json
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import orbax.checkpoint as ocp
+from jax.sharding import SingleDeviceSharding
 from orbax.checkpoint import checkpoint_managers
 
 from iam_jax.config import ConfigError
+
+Which = Literal["last", "best"]
+Say = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,29 +40,12 @@ class Checkpoints:
     """The checkpoints below one run's folder."""
 
     def __init__(self, run_dir: str | Path):
-        def keep(metrics: Any) -> float:
-            return metrics["return"]
+        self.folder = Path(run_dir).absolute() / "checkpoints"
 
-        policy = checkpoint_managers.AnyPreservationPolicy(
-            [
-                checkpoint_managers.LatestN(1),
-                checkpoint_managers.BestN(get_metric_fn=keep, n=1, keep_checkpoints_without_metrics=False),
-            ]
-        )
-        options = ocp.CheckpointManagerOptions(
-            preservation_policy=policy,
-            best_fn=keep,
-            enable_async_checkpointing=False,
-        )
-        folder = Path(run_dir).absolute() / "checkpoints"
-        self._manager = ocp.CheckpointManager(
-            folder,
-            options=options,
-            item_handlers={
-                "state": ocp.StandardCheckpointHandler(),
-                "progress": ocp.JsonCheckpointHandler(),
-            },
-        )
+    def updates(self) -> list[int]:
+        """The checkpoints that are there, the newest first."""
+        found = self.folder.glob("*") if self.folder.is_dir() else []
+        return sorted((int(path.name) for path in found if path.name.isdecimal()), reverse=True)
 
     def save(self, state: Any, progress: Progress, mean_return: float | None = None) -> None:
         """Writes ``state``; with the mean return of an evaluation it may become the best one."""
@@ -70,38 +61,112 @@ class Checkpoints:
             metrics={"return": float("-inf") if mean_return is None else mean_return},
         )
         if not saved:
-            raise ConfigError(f"{self._manager.directory} holds later checkpoints, of another run.")
+            raise ConfigError(f"{self.folder} holds later checkpoints, of another run.")
 
-    def last_update(self) -> int | None:
-        """Update of the last checkpoint, or None without one."""
-        return self._manager.latest_step()
-
-    def restore(self, like: Any, which: str = "last") -> tuple[Any, Progress]:
+    def restore(self, like: Any, which: Which = "last", say: Say = print) -> tuple[Any, Progress]:
         """A saved state with the tree and shapes of ``like``.
 
         Args:
           like: A state or its `jax.eval_shape`.
           which: "last" or "best".
+          say: Is told of damaged checkpoints that are passed over.
 
         Raises:
-          ConfigError: There is no checkpoint, or it belongs to another model.
+          ConfigError: There is no whole checkpoint, or it belongs to another model.
         """
-        step = self._manager.latest_step() if which == "last" else self._manager.best_step()
-        if step is None:
-            raise ConfigError(f"There is no checkpoint in {self._manager.directory}.")
-        folder = self._manager.directory
-        shapes = jax.eval_shape(_without_keys, like)
-        like = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        wanted = ocp.args.Composite(state=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore())
-        try:
-            _check_shapes(shapes, self._manager.item_metadata(step)["state"], folder)
-            restored = self._manager.restore(step, args=wanted)
-        except ConfigError:
-            raise
-        except Exception as error:  # whatever Orbax and its parsers raise on files that are not whole
-            reason = str(error).partition("\n")[0]
-            raise ConfigError(f"The checkpoint in {folder} is damaged ({reason}).") from error
-        return restored["state"], Progress(**restored["progress"])
+        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+
+        def read(step: Path) -> tuple[Any, Progress]:
+            self._check_shapes(jax.eval_shape(_without_keys, like), step)
+            with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as reader:
+                state = reader.restore(step / "state", args=ocp.args.StandardRestore(target))
+            return state, _progress(step)
+
+        return self._first_whole(read, which, say)
+
+    def restore_params(self, like: Any, which: Which = "best", say: Say = print) -> tuple[Any, Progress]:
+        """The saved parameters alone, on one device; arguments as of `restore`, ``like`` the parameters'."""
+        place = SingleDeviceSharding(jax.devices()[0])
+        target = {
+            "params": jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), like)
+        }
+        wanted = ocp.args.PyTreeRestore(
+            item=target,
+            restore_args=ocp.checkpoint_utils.construct_restore_args(target),
+            partial_restore=True,
+        )
+
+        def read(step: Path) -> tuple[Any, Progress]:
+            self._check_shapes({"params": like}, step, only="params")
+            with ocp.PyTreeCheckpointer() as reader:
+                return reader.restore(step / "state", args=wanted)["params"], _progress(step)
+
+        return self._first_whole(read, which, say)
+
+    def set_aside_after(self, update: int) -> None:
+        """Renames the checkpoints behind ``update``, which are damaged, so that the run can go on from there."""
+        for later in self.updates():
+            if later > update:
+                (self.folder / str(later)).rename(self.folder / f"{later}.damaged")
+
+    def _first_whole(self, read: Callable[[Path], Any], which: Which, say: Say) -> Any:
+        """What ``read`` finds in the wanted checkpoint or, if that is damaged, in the newest whole one."""
+        updates = self.updates()
+        if not updates:
+            raise ConfigError(f"There is no checkpoint in {self.folder}: the run had not saved one yet.")
+        if which == "best":
+            best = max(updates, key=lambda update: (_mean_return(self.folder / str(update)), update))
+            updates = [best, *(update for update in updates if update != best)]
+        for update, other in zip(updates, [*updates[1:], None], strict=True):
+            try:
+                return read(self.folder / str(update))
+            except ConfigError:
+                raise
+            except Exception as error:  # whatever Orbax and its parsers raise on files that are not whole
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                damage = f"The checkpoint of update {update} in {self.folder} is damaged ({reason})"
+                if other is None:
+                    raise ConfigError(f"{damage}, and there is no other.") from error
+                say(f"{damage}: using the one of update {other} instead.")
+
+    def _check_shapes(self, like: Any, step: Path, only: str | None = None) -> None:
+        saved: Any = ocp.PyTreeCheckpointHandler().metadata(step / "state").tree
+        ours, theirs = _shapes(like), _shapes(saved if only is None else {only: saved[only]})
+        if wrong := sorted(set(ours.items()) ^ set(theirs.items())):
+            name = wrong[0][0]
+            raise ConfigError(
+                f"The checkpoint in {self.folder} is of another model: {name} has shape "
+                f"{theirs.get(name, 'none')} there and {ours.get(name, 'none')} here."
+            )
+
+    @cached_property
+    def _manager(self) -> ocp.CheckpointManager:
+        def keep(metrics: Any) -> float:
+            return metrics["return"]
+
+        policy = checkpoint_managers.AnyPreservationPolicy(
+            [
+                checkpoint_managers.LatestN(1),
+                checkpoint_managers.BestN(get_metric_fn=keep, n=1, keep_checkpoints_without_metrics=False),
+            ]
+        )
+        options = ocp.CheckpointManagerOptions(
+            preservation_policy=policy, best_fn=keep, enable_async_checkpointing=False
+        )
+        handlers = {"state": ocp.StandardCheckpointHandler(), "progress": ocp.JsonCheckpointHandler()}
+        return ocp.CheckpointManager(self.folder, options=options, item_handlers=handlers)
+
+
+def _progress(step: Path) -> Progress:
+    return Progress(**json.loads((step / "progress" / "metadata").read_text(encoding="utf-8")))
+
+
+def _mean_return(step: Path) -> float:
+    """Of the evaluation that a checkpoint was saved with; minus infinity without one."""
+    try:
+        return float(json.loads((step / "metrics" / "metrics").read_text(encoding="utf-8"))["return"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return float("-inf")
 
 
 def _without_keys(tree: Any) -> Any:
@@ -113,16 +178,6 @@ def _without_keys(tree: Any) -> Any:
     return jax.tree.map(data, tree)
 
 
-def _check_shapes(like: Any, saved: Any, folder: Any) -> None:
-    def shapes(tree: Any) -> dict[str, tuple[int, ...]]:
-        leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-        return {jax.tree_util.keystr(path, simple=True, separator="/"): x.shape for path, x in leaves}
-
-    ours, theirs = shapes(like), shapes(saved)
-    wrong = sorted(set(ours.items()) ^ set(theirs.items()))
-    if wrong:
-        name = wrong[0][0]
-        raise ConfigError(
-            f"The checkpoint in {folder} is of another model: {name} has shape "
-            f"{theirs.get(name, 'none')} there and {ours.get(name, 'none')} here."
-        )
+def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): x.shape for path, x in leaves}

@@ -1,51 +1,39 @@
-"""What a config must satisfy before anything is built from it."""
+"""What the options of a config must satisfy together, before anything is built from it."""
 
-import math
 import re
-from typing import Any
 
-from iam_jax.config import Config, ConfigError, HardwareConfig, flag, leaves
+from iam_jax.config import Config, ConfigError, HardwareConfig, flag
+from iam_jax.limits import HIGHEST_SEED
 
-MANY = 2**31 - 1
 ADDRESS = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):(?P<port>\d{1,5})")
-RANGES: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("num_envs", "num_steps", "bptt_length", "num_epochs", "num_minibatches"), (1, MANY)),
-    **dict.fromkeys(("hidden", "heads", "attention_units", "d_set_size", "fc", "joint"), (1, MANY)),
-    **dict.fromkeys(
-        ("num_seeds", "eval_episodes", "final_episodes", "gae_horizon", "frame_stack"), (1, MANY)
-    ),
-    **dict.fromkeys(("shuffle_groups", "devices", "num_processes"), (1, MANY)),
-    **dict.fromkeys(("burn_in", "num_evaluations", "seed", "process_id"), (0, MANY)),
-    **dict.fromkeys(("gamma", "gae_lambda", "flicker"), (0, 1)),
-    **dict.fromkeys(("learning_rate", "learning_rate_end", "clip", "clip_end"), (0, math.inf)),
-    **dict.fromkeys(("entropy", "entropy_end", "value_coefficient"), (0, math.inf)),
-    **dict.fromkeys(("max_grad_norm", "adam_eps"), (1e-30, math.inf)),
-    "checkpoint_interval": (0, math.inf),
-    "total_steps": (1, math.inf),
-}
-"""Option -> least and largest value, both allowed; of every entry where there are several."""
 
 
 def check(config: Config) -> None:
-    """Refuses numbers that cannot work, alone or together.
+    """Refuses options that cannot work together.
 
     Raises:
       ConfigError: With one sentence that says what to change.
     """
-    for name, value in leaves(config):
-        name = name.split(".")[-1]
-        if name in RANGES:
-            _check_range(name, value)
+    if config.seed + config.num_seeds - 1 > HIGHEST_SEED:
+        raise ConfigError(
+            f"--seed {config.seed} with --num-seeds {config.num_seeds} goes past the last seed, {HIGHEST_SEED}: "
+            f"begin at most at {HIGHEST_SEED - config.num_seeds + 1}."
+        )
+    if config.num_updates > HIGHEST_SEED:
+        raise ConfigError(
+            f"--total-steps {config.total_steps} are more updates than can be counted: make it at most "
+            f"{HIGHEST_SEED // 2 * config.steps_per_update}, or --num-envs larger."
+        )
     ppo = config.ppo
     _divides("bptt_length", ppo.bptt_length, f"--num-steps {ppo.num_steps}", ppo.num_steps)
     _divides("gae_horizon", ppo.gae_horizon or 1, f"--num-steps {ppo.num_steps}", ppo.num_steps)
-    sequences = ppo.num_envs * ppo.num_steps // ppo.bptt_length
+    sequences = ppo.sequences
     rollout = f"the {sequences} sequences of a rollout (num_envs * num_steps / bptt_length)"
-    _divides("num_minibatches", ppo.num_minibatches, rollout, sequences)
+    _divides("num_minibatches", ppo.minibatches, rollout, sequences)
     groups = ppo.shuffle_groups
     _divides("shuffle_groups", groups, f"--num-envs {ppo.num_envs}", ppo.num_envs)
     group = f"the {sequences // groups} sequences of each of the --shuffle-groups {groups}"
-    _divides("num_minibatches", ppo.num_minibatches, group, sequences // groups)
+    _divides("num_minibatches", ppo.minibatches, group, sequences // groups)
     if config.hardware.devices is not None:
         check_devices(config, config.hardware.devices)
     _check_processes(config.hardware)
@@ -77,14 +65,10 @@ def _check_processes(hardware: HardwareConfig) -> None:
         raise ConfigError(f"--process-id must be from 0 to {number - 1} (--num-processes {number}).")
 
 
-def _check_range(name: str, value: Any) -> None:
-    low, high = RANGES[name]
-    for number in value if isinstance(value, tuple) else (value,):
-        if number is not None and not low <= number <= high:  # nan is refused too
-            limits = f"at least {low:g}" if high in (MANY, math.inf) else f"from {low:g} to {high:g}"
-            raise ConfigError(f"--{flag(name)} must be {limits}, not {number}.")
-
-
 def _divides(name: str, value: int, whole: str, number: int) -> None:
     if number % value:
-        raise ConfigError(f"--{flag(name)} {value} must divide {whole}.")
+        fitting = [n for n in range(1, number + 1) if number % n == 0]
+        below = max((n for n in fitting if n < value), default=None)
+        above = min((n for n in fitting if n > value), default=None)
+        near = " and ".join(str(n) for n in (below, above) if n is not None)
+        raise ConfigError(f"--{flag(name)} {value} must divide {whole}: the nearest that do are {near}.")

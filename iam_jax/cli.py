@@ -1,11 +1,11 @@
-"""What both command lines share."""
+"""What the command lines share."""
 
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from iam_jax.config import ConfigError
+from iam_jax.errors import ConfigError
 
 
 def exit_on_error(command: Callable[[], int | None]) -> None:
@@ -15,7 +15,9 @@ def exit_on_error(command: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         status = 130
     except (ConfigError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        sentence = f"error: {error}"
+        encoding = sys.stderr.encoding or "ascii"
+        print(sentence.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
         status = 2
     sys.exit(status)
 

@@ -1,37 +1,100 @@
-"""Every choice of a run, as frozen dataclasses. Imports no jax, so that ``--help`` is quick."""
+"""Every choice of a run, as frozen dataclasses. Imports no jax, so that ``--help`` is quick.
+
+A value that cannot work alone is refused where it is written; what must fit together, by `iam_jax.checks.check`.
+"""
 
 import dataclasses
-import json
-from pathlib import Path
-from typing import Any, Literal
+import difflib
+from functools import cache
+from typing import Any, ClassVar, Literal
 
-import tyro
+from envs_jax.arguments import parse_arguments
+from iam_jax.errors import ConfigError
+from iam_jax.limits import check_fields, flag
 
-from envs_jax.registry import parse_arguments
-
-
-class ConfigError(ValueError):
-    """A choice that cannot work; the message says what to change."""
+__all__ = [
+    "Config",
+    "ConfigError",
+    "FNNConfig",
+    "HardwareConfig",
+    "IAMConfig",
+    "ModelConfig",
+    "OutputConfig",
+    "PPOConfig",
+    "RNNConfig",
+    "differences",
+    "flag",
+    "leaves",
+]
 
 
 @dataclasses.dataclass(frozen=True)
-class ModelConfig:
-    """The network."""
+class _Section:
+    """Options that belong together."""
 
-    architecture: tyro.conf.Suppress[Literal["iam", "rnn", "fnn"]] = "iam"
-    """Set by the preset of `Config.model`."""
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig(_Section):
+    """What every network has."""
+
+    kind: ClassVar[str]
+
     encoder: Literal["auto", "vector", "atari", "board"] = "auto"
     """Before everything: none, or convolutions for 84x84 or 10x10 images; auto follows the observation."""
     fc: tuple[int, ...] = (256,)
     """Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn)."""
-    cell: Literal["gru", "lstm"] = "gru"
-    """Recurrent cell of iam and rnn."""
-    hidden: int = 64
-    """Units of the recurrent cell."""
     joint: tuple[int, ...] = ()
     """Layers behind everything, shared by policy and value. The paper has none."""
-    d_set: Literal["manual", "static", "dynamic", "identity"] = "manual"
-    """What iam's memory reads: given indices, a learned linear map, attention, or everything."""
+    activation: Literal["relu", "tanh"] = "relu"
+    """Behind every feedforward layer."""
+    init: Literal["orthogonal", "glorot"] = "orthogonal"
+    """Kernels: orthogonal (gain sqrt 2 before an activation) or Glorot-uniform."""
+    bias: bool = True
+    """Biases in feedforward layers and policy head; cells and value head always have one."""
+    remat: bool = False
+    """Compute convolutions and attention again for the gradient, step by step, where memory is short."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the factors of matrix products. Parameters, gates, logits and values are float32 in any case."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecurrentConfig(NetworkConfig):
+    """What every network with a memory has."""
+
+    cell: Literal["gru", "lstm"] = "gru"
+    """Recurrent cell."""
+    hidden: int = 64
+    """Units of the recurrent cell."""
+    forget_bias: float = 1.0
+    """Constant added in the forget gate of an lstm."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FNNConfig(NetworkConfig):
+    """A feedforward network: layers and heads."""
+
+    kind: ClassVar[str] = "fnn"
+
+
+@dataclasses.dataclass(frozen=True)
+class RNNConfig(RecurrentConfig):
+    """A recurrent network: layers, cell, heads in a row."""
+
+    kind: ClassVar[str] = "rnn"
+
+
+@dataclasses.dataclass(frozen=True)
+class IAMConfig(RecurrentConfig):
+    """Influence-aware memory: layers beside a cell that reads the d-set."""
+
+    kind: ClassVar[str] = "iam"
+
+    d_set: Literal["auto", "manual", "static", "dynamic", "identity"] = "manual"
+    """What the memory reads: given indices, a learned linear map, attention, or everything; auto is manual
+    where the indices are given or the environment names its own, and else everything."""
     d_set_indices: tuple[int, ...] | None = None
     """Indices of a manual d-set; the environment's published ones if not given."""
     d_set_boxes: tuple[tuple[int, int, int, int], ...] | None = None
@@ -42,22 +105,14 @@ class ModelConfig:
     """Attention heads of a dynamic d-set."""
     attention_units: int = 128
     """Units per attention head."""
-    activation: Literal["relu", "tanh"] = "relu"
-    """Behind every feedforward layer."""
-    init: Literal["orthogonal", "glorot"] = "orthogonal"
-    """Kernels: orthogonal (gain sqrt 2 before an activation) or Glorot-uniform."""
-    bias: bool = True
-    """Biases in feedforward layers and policy head; cells and value head always have one."""
-    forget_bias: float = 1.0
-    """Constant added in the forget gate of an lstm."""
-    remat: bool = False
-    """Compute convolutions and attention again for the gradient, step by step, where memory is short."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the factors of matrix products. Parameters, gates, logits and values are float32 in any case."""
+
+
+ModelConfig = IAMConfig | RNNConfig | FNNConfig
+"""The kind of a network is its type."""
 
 
 @dataclasses.dataclass(frozen=True)
-class PPOConfig:
+class PPOConfig(_Section):
     """The learner (Schulman et al. 2017, with memory). Every ``x``, ``x_end`` pair is a linear schedule."""
 
     num_envs: int = 4096
@@ -68,8 +123,11 @@ class PPOConfig:
     """Length of the sequences that gradients flow through; divides num_steps."""
     num_epochs: int = 4
     """Passes over each rollout."""
-    num_minibatches: int = 16
-    """Parts of a rollout, one gradient step each; divides num_envs * num_steps / bptt_length."""
+    num_minibatches: int | None = None
+    """Parts of a rollout, one gradient step each; divides num_envs * num_steps / bptt_length. By default as many
+    as make minibatches of about minibatch_steps."""
+    minibatch_steps: int = 256
+    """Environment steps of a minibatch, about, where num_minibatches is not given."""
     shuffle_groups: int = 1
     """Minibatches take equally many sequences from each of so many blocks of environments, and devices that
     hold whole blocks need not exchange observations; divides num_envs."""
@@ -103,21 +161,32 @@ class PPOConfig:
     burn_in: int = 0
     """Every environment first takes up to so many random steps, so that episodes are out of phase."""
 
+    @property
+    def sequences(self) -> int:
+        """Sequences of one rollout."""
+        return self.num_envs * self.num_steps // self.bptt_length
+
+    @property
+    def minibatches(self) -> int:
+        """Gradient steps of an epoch: ``num_minibatches``, or what divides the rollout nearest to its default."""
+        if self.num_minibatches is not None:
+            return self.num_minibatches
+        wanted = self.num_envs * self.num_steps / self.minibatch_steps
+        return _nearest_divisor(max(1, self.sequences // self.shuffle_groups), wanted)
+
 
 @dataclasses.dataclass(frozen=True)
-class OutputConfig:
+class OutputConfig(_Section):
     """What is written, and when. None of it changes the parameters that a run ends with."""
 
-    run_dir: str | None = None
-    """Folder of the run; by default runs/ENV-PRESET-MODEL-seedN, numbered if that exists."""
-    resume: str | None = None
-    """Go on with the run in this folder, bitwise, with the options it began with."""
     num_evaluations: int = 20
     """Evaluations spread over the run, on environments of their own."""
     eval_episodes: int = 256
     """Episodes of each."""
     final_episodes: int = 1000
     """Episodes of the final evaluation."""
+    max_eval_steps: int = 100_000
+    """An evaluated episode that is longer is cut here, and reported as unfinished."""
     checkpoint_interval: float = 60.0
     """Seconds between checkpoints: the most that a kill can lose."""
     tensorboard: bool = False
@@ -127,7 +196,7 @@ class OutputConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class HardwareConfig:
+class HardwareConfig(_Section):
     """What computes, from this start on: a run may go on elsewhere. Results differ by rounding alone."""
 
     devices: int | None = None
@@ -142,16 +211,15 @@ class HardwareConfig:
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(_Section):
     """The run."""
 
     env: str = "warehouse"
     """Environment: warehouse, mini-warehouse, traffic, redbluedoors-8x8, memory-s7, doorkey-8x8, pong,
-    breakout; games of MinAtar (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1)."""
-    preset: Literal["fast", "best", "paper"] = "fast"
-    """Defaults of every other option: thousands of environments, the longest training, or the paper's."""
-    model: Literal["iam", "rnn", "fnn", "fnn-stack"] = "iam"
-    """Influence-aware memory; recurrent; feedforward; feedforward on the last frames."""
+    breakout; games of MinAtar (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1); gymnasium's
+    (gymnasium:CartPole-v1); or your own, as my_module:MyEnv or path/to/my_env.py:MyEnv."""
+    preset: Literal["fast", "best", "paper", "custom"] = "custom"
+    """What this config began from, which is a name and changes nothing: --preset chooses the defaults."""
     env_args: tuple[str, ...] = ()
     """Arguments of the environment as NAME=VALUE, such as size=11 lifetime=12."""
     frame_stack: int = 1
@@ -165,7 +233,9 @@ class Config:
     seed: int = 0
     num_seeds: int = 1
     """Independent runs with seeds seed, seed + 1, ..., trained together."""
-    network: ModelConfig = ModelConfig()
+    init_from: str | None = None
+    """Begin with the parameters of the run in this folder, of its best checkpoint; everything else is new."""
+    model: ModelConfig = IAMConfig()
     ppo: PPOConfig = PPOConfig()
     output: OutputConfig = OutputConfig()
     hardware: HardwareConfig = HardwareConfig()
@@ -194,35 +264,59 @@ class Config:
         except ValueError as error:
             raise ConfigError(f"--env-args: {error}") from error
 
-    def to_json(self) -> str:
-        """All of it but the hardware, which is of one start and not of the run."""
-        values = dataclasses.asdict(self)
-        del values["hardware"]
-        return json.dumps(values, indent=2)
+    @property
+    def model_name(self) -> str:
+        """The network as the command line names it: iam, rnn, fnn, or fnn-stack on several frames."""
+        return "fnn-stack" if self.model.kind == "fnn" and self.frame_stack > 1 else self.model.kind
 
-    @classmethod
-    def from_json(cls, text: str) -> "Config":
-        """The config that `to_json` wrote.
+    def __post_init__(self) -> None:
+        for name, kinds in SECTIONS.items():
+            if not isinstance(section := getattr(self, name), kinds):
+                known = " or ".join(kind.__name__ for kind in kinds)
+                hint = ": iam_jax.preset(env, model='rnn') makes one by its name" if name == "model" else ""
+                raise ConfigError(f"{name} must be of type {known}, not {section!r}{hint}.")
+        super().__post_init__()
 
-        Raises:
-          ConfigError: The text is not one, or of another version.
-        """
-        try:
-            return _from_dict(cls, json.loads(text))
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f"The config.json is damaged or of another version: {error}.") from error
-
-    @classmethod
-    def load(cls, run_dir: str | Path) -> "Config":
-        """The config of a run.
+    def replace(self, **changes: Any) -> "Config":
+        """The config with other values, each by its own name whichever part it is in.
 
         Raises:
-          ConfigError: The folder holds no run.
+          ConfigError: There is no option of that name (the message lists near misses), or a value cannot work.
         """
-        file = Path(run_dir) / "config.json"
-        if not file.is_file():
-            raise ConfigError(f"{run_dir} is not the folder of a run: it has no config.json.")
-        return cls.from_json(file.read_text())
+        own = {name: changes.pop(name) for name in list(changes) if name in _names(Config)}
+        for section in SECTIONS:
+            part = own.get(section, getattr(self, section))
+            theirs = {name: changes.pop(name) for name in list(changes) if name in _names(type(part))}
+            if theirs:
+                own[section] = dataclasses.replace(part, **theirs)
+        if changes:
+            raise ConfigError(_unknown(next(iter(changes)), own.get("model", self.model)))
+        return dataclasses.replace(self, **own)
+
+
+NETWORKS: dict[str, type[ModelConfig]] = {cls.kind: cls for cls in (IAMConfig, RNNConfig, FNNConfig)}
+SECTIONS: dict[str, tuple[type, ...]] = {
+    "model": tuple(NETWORKS.values()),
+    "ppo": (PPOConfig,),
+    "output": (OutputConfig,),
+    "hardware": (HardwareConfig,),
+}
+"""Part of a `Config` -> what it may be."""
+
+
+def network(kind: str, options: dict[str, Any]) -> ModelConfig:
+    """A network of a kind, with those of the options that this kind has; those that no kind has are refused.
+
+    Raises:
+      ConfigError: There is no such kind or option, or a value cannot work.
+    """
+    if kind not in NETWORKS:
+        raise ConfigError(f"A network is one of {', '.join(NETWORKS)}, not {kind!r}.")
+    elsewhere = _names(IAMConfig) - _names(NETWORKS[kind])
+    known = {name: value for name, value in options.items() if name not in elsewhere}
+    if unknown := [name for name in known if name not in _names(NETWORKS[kind])]:
+        raise ConfigError(_unknown(unknown[0], NETWORKS[kind]()))
+    return NETWORKS[kind](**known)
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
@@ -246,30 +340,22 @@ def leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def _from_dict(cls: Any, values: Any) -> Any:
-    names = {field.name for field in dataclasses.fields(cls)}
-    # An older one lacks newer options, which then have their defaults.
-    if not isinstance(values, dict) or not values or not set(values) <= names:
-        raise ValueError(f"it should have {', '.join(sorted(names))}")
-    sections: dict[str, Any] = {
-        "network": ModelConfig,
-        "ppo": PPOConfig,
-        "output": OutputConfig,
-        "hardware": HardwareConfig,
-    }
-    known = {}
-    for name, value in values.items():
-        if cls is Config and name in sections:
-            value = _from_dict(sections[name], value)
-        known[name] = _tuples(value)
-    return cls(**known)
+@cache
+def _nearest_divisor(number: int, wanted: float) -> int:
+    """The divisor of a number that is nearest to what is wanted, in proportion."""
+    divisors = (n for n in range(1, number + 1) if number % n == 0)
+    return min(divisors, key=lambda n: max(n / wanted, wanted / n))
 
 
-def _tuples(value: Any) -> Any:
-    """JSON's lists as tuples, inner ones too."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _names(cls: Any) -> set[str]:
+    return {field.name for field in dataclasses.fields(cls)}
 
 
-def flag(name: str) -> str:
-    """An option as it is typed, without the dashes before it."""
-    return name.replace("_", "-")
+def _unknown(name: str, model: ModelConfig) -> str:
+    known = set().union(
+        *(_names(cls) for cls in (Config, type(model), PPOConfig, OutputConfig, HardwareConfig))
+    )
+    if name in _names(IAMConfig):
+        return f"{name} is no option of --model {model.kind}, whose network has none."
+    near = difflib.get_close_matches(name, known, n=3)
+    return f"There is no option {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ".")

@@ -1,19 +1,27 @@
 """Playing a trained agent: ``python -m iam_jax.evaluate --checkpoint DIR``."""
 
 import dataclasses
+import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from iam_jax import stored
 from iam_jax.cli import exit_on_error, use_compilation_cache
-from iam_jax.config import Config, ConfigError, flag
+from iam_jax.config import ConfigError
+from iam_jax.limits import check_range, flag
+
+if TYPE_CHECKING:
+    from iam_jax.agent import Agent
+
+EPISODES = ("episodes", "simulator_episodes")
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Plays the agent of a run and reports its mean return."""
+    """Plays the agent of a run, reports its mean return, and films one episode as a GIF."""
 
     checkpoint: str
     """Folder of the run."""
@@ -27,6 +35,8 @@ class Options:
     """Also plays in the original: traffic in sumo (extra: traffic); pong, breakout in ale (extra: atari)."""
     simulator_episodes: int = 100
     """Episodes there; in SUMO one after the other."""
+    max_eval_steps: int | None = None
+    """Episodes that are longer are cut here; by default as in the run."""
     gif: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """Picture of one episode; by default episode.gif in the run's folder."""
     attention: bool = False
@@ -39,69 +49,87 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _evaluate(options: Options) -> None:
-    for name in ("episodes", "simulator_episodes"):
-        if (getattr(options, name) or 1) < 1:
-            raise ConfigError(f"--{flag(name)} must be at least 1.")
+    config = stored.load(options.checkpoint)
     file = Path(options.gif or Path(options.checkpoint) / "episode.gif")
-    config = Config.load(options.checkpoint)
-    episodes = options.episodes or config.output.final_episodes
-    if not file.parent.is_dir():
-        raise ConfigError(f"There is no folder {file.parent} for the GIF.")
+    _check(options, file)
     use_compilation_cache()
     import jax
-    import numpy as np
     from rich.console import Console
     from rich.table import Table
 
+    from iam_jax.agent import load_all
     from iam_jax.attention import check_attention, film_attention
-    from iam_jax.build import make_learner
-    from iam_jax.checkpoint import Checkpoints
-    from iam_jax.learners import Learners
-    from iam_jax.play import at_once, episode_returns, film, one_by_one
+    from iam_jax.display import Display
 
     if options.attention:
-        check_attention(config.network)
-    learners = Learners(make_learner(config), config)
-    simulator, play_there = None, one_by_one
-    if options.simulator == "sumo":
-        from envs_jax.traffic.sumo_env import make
-
-        simulator = make_learner(config, make)
-    elif options.simulator == "ale":
-        from envs_jax.atari.ale import simulate
-
-        simulator, play_there = make_learner(config, simulate), at_once
-    state, progress = Checkpoints(options.checkpoint).restore(learners.shapes(), options.which)
-    key = jax.random.key(options.seed)
-    title = f"{options.which} checkpoint ({progress.update} updates)"
+        check_attention(config.model)
+    console = Console()
+    agents = load_all(options.checkpoint, options.which, say=partial(console.print, soft_wrap=True))
+    simulated = [_in_simulator(agent, options.simulator) for agent in agents]
+    play = {
+        "seed": options.seed,
+        "max_steps": options.max_eval_steps or config.output.max_eval_steps,
+        "look": Display(console, 1).playing,
+    }
+    title = f"{options.which} checkpoint ({agents[0].progress.update} updates)"
     table = Table(
         "seed", "actions", "played in", "episodes", "mean return", "s.e.", "highest", "lowest", title=title
     )
+    cut = 0
 
-    def add_rows(returns: np.ndarray, actions: str, where: str) -> None:
-        for seed, row in zip(learners.seeds, returns, strict=True):
-            numbers = (row.mean(), row.std() / len(row) ** 0.5, row.max(), row.min())
-            table.add_row(str(seed), actions, where, str(len(row)), *(f"{x:.2f}" for x in numbers))
+    def add_row(agent: "Agent", actions: str, where: str, episodes: int) -> None:
+        nonlocal cut
+        result = agent.evaluate(episodes, greedy=actions == "greedy", **play)
+        returns, cut = result.returns, cut + result.unfinished
+        numbers = (result.mean, result.se, returns.max(), returns.min())
+        table.add_row(str(agent.seed), actions, where, str(episodes), *(f"{x:.2f}" for x in numbers))
 
-    for greedy, actions in ((False, "sampled"), (True, "greedy")):
-        play = partial(episode_returns, actor=learners.actor, episodes=episodes, greedy=greedy)
-        here = "ALE" if config.env.startswith("ale:") else "JAX"
-        add_rows(np.asarray(learners.map_seeds(play)(state.params, key)), actions, here)
-        if simulator is not None:
-            there = partial(
-                play_there, actor=simulator.actor, episodes=options.simulator_episodes, greedy=greedy
-            )
-            by_seed = [there(learners.of_seed(state.params, seed), key) for seed in learners.seeds]
-            add_rows(np.stack(by_seed), actions, options.simulator.upper())
-    Console().print(table)
-    if film(learners.of_seed(state.params, learners.seeds[0]), key, actor=learners.actor, file=file):
-        print(f"One episode: {file}")
+    here = "ALE" if config.env.startswith("ale:") else "gymnasium" if agents[0].env.external else "JAX"
+    for actions in ("sampled", "greedy"):
+        for agent in agents:
+            add_row(agent, actions, here, options.episodes or config.output.final_episodes)
+        for there in simulated:
+            if there is not None:
+                add_row(there, actions, options.simulator.upper(), options.simulator_episodes)
+    console.print(table)
+    if cut:
+        console.print(
+            f"{cut} episodes were cut after {play['max_steps']} steps, and count with what they had."
+        )
+    if agents[0].film(file, seed=options.seed):
+        console.print(f"One episode, filmed: {file}", soft_wrap=True, highlight=False)
     else:
-        print("This environment neither draws itself nor shows images, so there is no GIF.")
+        console.print("This environment neither draws itself nor shows images, so there is no GIF.")
     if options.attention:
-        params = learners.of_seed(state.params, learners.seeds[0])
-        film_attention(params, key, actor=learners.actor, folder=file.parent)
-        print(f"Where it looked: {file.with_name('attention.gif')} and attention.png")
+        key = jax.random.key(options.seed)
+        film_attention(agents[0].params, key, actor=agents[0].actor, folder=file.parent)
+        console.print(f"Where it looked: {file.with_name('attention.gif')} and attention.png", soft_wrap=True)
+
+
+def _check(options: Options, gif: Path) -> None:
+    """Refuses what would fail only after the episodes have been played."""
+    for name in EPISODES:
+        if (number := getattr(options, name)) is not None:
+            check_range("final_episodes", number, flag(name))
+    check_range("seed", options.seed)
+    check_range("max_eval_steps", options.max_eval_steps)
+    if not gif.parent.is_dir():
+        raise ConfigError(f"There is no folder {gif.parent} for the GIF.")
+    if gif.is_dir() or not os.access(gif if gif.exists() else gif.parent, os.W_OK):
+        raise ConfigError(f"The GIF cannot be written to {gif}: choose another file with --gif.")
+
+
+def _in_simulator(agent: "Agent", simulator: str) -> "Agent | None":
+    """The agent in the original of its environment, if one is asked for."""
+    if simulator == "sumo":
+        from envs_jax.traffic.sumo_env import make
+
+        return agent.in_simulator(make)
+    if simulator == "ale":
+        from envs_jax.atari.ale import simulate
+
+        return agent.in_simulator(simulate)
+    return None
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -10,6 +10,15 @@ import numpy as np
 from iam_jax.config import Config
 from iam_jax.ppo.learner import Learner, TrainState
 from iam_jax.sharding import Placement
+
+
+class Program(NamedTuple):
+    """The compiled program that runs some updates; called, it returns the state after them and metrics."""
+
+    compiled: Any
+
+    def __call__(self, state: TrainState, num_updates: int) -> tuple[TrainState, Any]:
+        return self.compiled(state, np.int32(num_updates))
 
 
 class Learners:
@@ -35,7 +44,8 @@ class Learners:
         one_by_one = partial(jax.lax.map, learner.init) if self._many else learner.init
         self._init = lambda seeds: one_by_one(map_(jax.random.key)(seeds))
         self._seeds = np.array(self.seeds) if self._many else np.array(self.seeds[0])
-        self._run = map_(lambda state: learner.run(state, config.updates_per_call))
+        run = partial(learner.run_some, most=config.updates_per_call)
+        self._run = jax.vmap(run, (0, None)) if self._many else run
 
     def init(self) -> TrainState:
         """Fresh states; seed s begins as a single run with ``--seed s`` does."""
@@ -53,27 +63,37 @@ class Learners:
             self._shardings,
         )
 
-    def compile(self, state: TrainState) -> Callable[[TrainState], tuple[TrainState, Any]]:
-        """The program that runs ``updates_per_call`` updates, consuming its argument."""
+    def compile(self, state: TrainState) -> Program:
+        """The program that runs a number of updates, ``updates_per_call`` at most, and consumes its state.
+
+        A state whose environments are outside of JAX is not consumed: where they fail, it is what is left.
+        """
         program = jax.jit(
             self._run,
-            donate_argnums=0,
-            in_shardings=(self._shardings,),
+            donate_argnums=() if self.actor.env.external else 0,
+            in_shardings=(self._shardings, self.placement.everywhere),
             out_shardings=(self._shardings, self.placement.everywhere),
         )
-        return program.lower(state).compile()
+        return Program(program.lower(state, np.int32(0)).compile())
 
-    def by_seed(self, metrics: Any) -> dict[str, np.ndarray]:
+    def by_seed(self, metrics: Any, num_updates: int) -> dict[str, np.ndarray]:
         """Metrics on the host, [S, updates] each."""
         metrics = jax.device_get(metrics)
-        return metrics if self._many else jax.tree.map(lambda x: x[None], metrics)
+        metrics = metrics if self._many else jax.tree.map(lambda x: x[None], metrics)
+        return jax.tree.map(lambda x: x[:, :num_updates], metrics)
 
-    def map_seeds(self, function: Callable[[Any, jax.Array], jax.Array]) -> Callable[..., Any]:
-        """Compiled ``function(params, key)`` for every seed's params and one key, [S, ...]."""
-        jit = partial(jax.jit, out_shardings=self.placement.everywhere)
+    def map_seeds(
+        self, function: Callable[..., Any], *, in_axes: tuple[int | None, ...]
+    ) -> Callable[..., Any]:
+        """A function of one seed's part of its arguments as one of all seeds', compiled.
+
+        Args:
+          function: Of arrays.
+          in_axes: 0 where an argument has a seed axis if there are several seeds, None where all share it.
+        """
         if self._many:
-            return jit(jax.vmap(function, (0, None)))
-        return jit(lambda params, key: function(params, key)[None])
+            function = jax.vmap(function, in_axes)
+        return jax.jit(function, out_shardings=self.placement.everywhere)
 
     def of_seed(self, tree: Any, seed: int) -> Any:
         """One seed's part of a state or of params."""

@@ -1,6 +1,5 @@
 """Where the numbers of a run go: a JSON-lines file and, if asked for, TensorBoard and wandb."""
 
-import dataclasses
 import importlib.util
 import json
 import math
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from iam_jax.config import Config, ConfigError
+from iam_jax.stored import to_dict
 
 Row = dict[str, Any]
 
@@ -71,7 +71,7 @@ class Wandb:
     def __init__(self, run_dir: Path, config: Config):
         import wandb
 
-        self._run = wandb.init(project=config.output.wandb, dir=run_dir, config=dataclasses.asdict(config))
+        self._run = wandb.init(project=config.output.wandb, dir=run_dir, config=to_dict(config))
         self._prefix = (lambda seed: f"seed{seed}/") if config.num_seeds > 1 else (lambda seed: "")
 
     def write(self, row: Row) -> None:
@@ -138,6 +138,11 @@ def summarise(metrics: dict[str, np.ndarray]) -> Row:
     row["episode_length"] = per_episode(metrics["episode_length"])
     row["ratio_deviation"] = float(metrics["ratio_deviation"].max())
     return row
+
+
+def join(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Metrics of consecutive calls as those of one, [S, updates] each."""
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
 
 
 def first_not_finite(metrics: dict[str, np.ndarray]) -> int | None:

@@ -8,10 +8,9 @@
 """
 
 import re
-from dataclasses import replace
 from typing import Any
 
-from iam_jax.config import Config, ConfigError
+from iam_jax.config import Config, ConfigError, RecurrentConfig
 from iam_jax.preset_tables import OTHERS, TABLE
 
 PRESETS = ("fast", "best", "paper")
@@ -23,24 +22,30 @@ def family(env: str) -> str:
     return re.sub(r"^(minatar|ale)[-:].*|-\d+x\d+$", r"\1", env)
 
 
-def preset(env: str, name: str, model: str) -> Config:
-    """The config of a preset.
+def preset(env: str, preset: str = "fast", model: str = "iam", **changes: Any) -> Config:
+    """The config of a preset, with any option changed by its name.
 
-    An environment without presets of its own (gymnax's) gets the Warehouse's learner with the usual
-    discount, and a memory that reads everything.
+    An environment without presets of its own (gymnax's, or yours) gets the Warehouse's learner with the usual
+    discount, and a memory that reads the d-set that the environment names, or else everything.
+
+    Args:
+      env: The environment, as `envs_jax.make` takes it.
+      preset: One of `PRESETS`.
+      model: One of `MODELS`.
+      **changes: Options of `iam_jax.Config` or of its parts, such as ``total_steps=2_000_000, hidden=32``.
 
     Raises:
-      ConfigError: The preset is unknown, or the environment has none of that name.
+      ConfigError: The preset is unknown, or the environment has none of that name; an option is unknown (the
+        message lists near misses), or a value cannot work.
     """
-    if name not in PRESETS or model not in MODELS:
+    if preset not in PRESETS or model not in MODELS:
         raise ConfigError(
-            f"Presets are {', '.join(PRESETS)} and models {', '.join(MODELS)}, not {name!r} and {model!r}."
+            f"Presets are {', '.join(PRESETS)} and models {', '.join(MODELS)}, not {preset!r} and {model!r}."
         )
     presets = TABLE.get(family(env), {"fast": OTHERS})
-    if name not in presets:
-        raise ConfigError(f"{env} has no preset {name!r} (but {', '.join(presets)}).")
-    choice: Any = {"env": env, "preset": name, "model": model}
-    return replace(presets[name][model], **choice)
+    if preset not in presets:
+        raise ConfigError(f"{env} has no preset {preset!r} (but {', '.join(presets)}).")
+    return presets[preset][model].replace(env=env, preset=preset).replace(**changes)
 
 
 def describe() -> str:
@@ -53,7 +58,7 @@ def describe() -> str:
             ppo = run.ppo
             lines.append(
                 f"{env} --preset {name}: {run.total_steps / 1e6:g}M steps, {ppo.num_envs} environments x "
-                f"{ppo.num_steps} steps, {ppo.num_epochs} epochs of {ppo.num_minibatches} minibatches, "
+                f"{ppo.num_steps} steps, {ppo.num_epochs} epochs of {ppo.minibatches} minibatches, "
                 f"discount {ppo.gamma}, lambda {ppo.gae_lambda}"
             )
             lines += [f"  --model {model}: {_sizes(config)}" for model, config in models.items()]
@@ -62,12 +67,12 @@ def describe() -> str:
 
 
 def _sizes(config: Config) -> str:
-    network = config.network
+    network = config.model
     joint = f", then {_numbers(network.joint)}" if network.joint else ""
     frames = f" on {config.frame_stack} frames" if config.frame_stack > 1 else ""
-    if network.architecture == "fnn":
+    if not isinstance(network, RecurrentConfig):
         return f"FC {_numbers(network.fc)}{joint}{frames}"
-    link = "beside" if network.architecture == "iam" else "before"
+    link = "beside" if network.kind == "iam" else "before"
     layers = f"FC {_numbers(network.fc)} {link} " if network.fc else ""
     return f"{layers}{network.cell.upper()} {network.hidden}{joint}"
 

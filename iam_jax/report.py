@@ -1,10 +1,10 @@
 """The end of a run: a table beside the reference policies, and the learning curve."""
 
+import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -12,47 +12,69 @@ from envs_jax import registered
 from envs_jax.reference import recorded
 from iam_jax.config import Config
 from iam_jax.metrics import Row, read_rows
+from iam_jax.play import Result
+from iam_jax.terminal import command
+
+FEEDFORWARD = Path(__file__).with_name("feedforward_returns.json")
+"""Final returns of `--model fnn`, and the command that made each."""
 
 
-def report(console: Console, config: Config, run_dir: Path, returns: np.ndarray) -> None:
+def report(console: Console, config: Config, run_dir: Path, result: Result) -> None:
     """Prints the final table and draws ``learning_curve.png``.
 
     Args:
       console: Where to print.
       config: Of the run.
       run_dir: Its folder.
-      returns: Of the final evaluation, float[S, episodes].
+      result: Of the final evaluation, returns [S, episodes].
     """
-    references = recorded(config.env, config.env_arguments())
-    table = Table("agent", "mean return", "s.e.")
-    means = returns.mean(1)
+    references = recorded(config.env, config.env_arguments()) if config.env in registered() else {}
+    learnt = feedforward(config) if config.model.kind != "fnn" else {}
+    table = Table("agent", "mean return", "s.e. of the mean")
+    means = result.returns.mean(1)
     rows = [
-        (f"{config.model}, seed {config.seed + i}", mean, seed.std() / len(seed) ** 0.5, "bold")
-        for i, (mean, seed) in enumerate(zip(means, returns, strict=True))
+        (f"{config.model_name}, seed {config.seed + i}", mean, seed.std() / len(seed) ** 0.5, "bold")
+        for i, (mean, seed) in enumerate(zip(means, result.returns, strict=True))
     ]
     if len(means) > 1:
         across = means.std(ddof=1) / len(means) ** 0.5
-        rows.append((f"{config.model}, mean of {len(means)} seeds", means.mean(), across, "bold"))
-    rows += [(name, mean, error, "dim") for name, (mean, error) in references.items()]
+        rows.append((f"{config.model_name}, mean of {len(means)} seeds", means.mean(), across, "bold"))
+    rows += [(name, mean, error, "dim") for name, (mean, error) in (references | learnt).items()]
     for name, mean, error, style in sorted(rows, key=lambda row: -row[1]):
         table.add_row(name, f"{mean:.2f}", f"{error:.2f}", style=style)
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
     settings = " ".join([config.env, *config.env_args])
-    console.print(f"{settings}, {returns.shape[1]} episodes of each seed:", highlight=False)
+    say(f"{settings}, {result.returns.shape[1]} episodes of each seed with its last parameters:")
     console.print(table)
+    if result.unfinished:
+        say(
+            f"{result.unfinished} episodes were cut after --max-eval-steps {config.output.max_eval_steps}, and "
+            "count with what they had earned."
+        )
     if config.env in registered() and not references:
-        command = f"python -m envs_jax.reference {settings}"
-        console.print(f"What policies without learning earn here: {command}", highlight=False)
+        say(f"What policies without learning earn here: {command('envs_jax.reference', *settings.split())}")
     curve = run_dir / "learning_curve.png"
     by_seed: dict[str, list[Row]] = defaultdict(list)
     for row in read_rows(run_dir / "metrics.jsonl"):
         by_seed[f"seed {row['seed']}"].append(row)
-    draw_curves(by_seed, references, curve, f"{settings}, {config.model}")
-    console.print(f"Learning curve: {curve}", highlight=False, soft_wrap=True)
-    console.print(
-        f"Play it: python -m iam_jax.evaluate --checkpoint {run_dir}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    title = f"{settings}, {config.preset} {config.model_name}"
+    draw_curves(by_seed, references | learnt, curve, title)
+    say(f"Learning curve: {curve}")
+    play = command("iam_jax.evaluate", "--checkpoint", str(run_dir))
+    say(f"Play its best checkpoint, and film an episode as a GIF: {play}")
+
+
+def feedforward(config: Config) -> dict[str, tuple[float, float]]:
+    """What an agent without memory learnt to earn in this environment, where that is recorded."""
+    label = " ".join([config.env, *config.env_args])
+    found = json.loads(FEEDFORWARD.read_text(encoding="utf-8"))["returns"].get(label)
+    if found is None:
+        return {}
+    name = f"feedforward agent ({found['steps'] / 1e6:g}M steps, {len(found['seeds'])} seeds)"
+    return {name: (found["mean"], found["se"])}
 
 
 def draw_curves(
@@ -69,10 +91,22 @@ def draw_curves(
         for j, seed in enumerate(sorted({row["seed"] for row in rows})):
             label = name if j == 0 else None
             _draw_seed(axes, [row for row in rows if row["seed"] == seed], color=f"C{i}", label=label)
+    axes.plot([], [], color="0.5", alpha=0.5, lw=1, label="pale: episodes of training")
+    axes.errorbar([], [], [], color="0.5", fmt="o-", ms=3, label="dots: evaluations ± s.e.")
     seen = [r["eval_return"] for rows in curves.values() for r in rows if "eval_return" in r]
     if seen:  # what matters is at the top: neither the first steps nor a weak policy may squeeze it
         margin = 0.25 * (max(seen) - min(seen)) + 0.02 * abs(max(seen)) + 1e-3
-        axes.set_ylim(min(seen) - margin, max([*seen, *(m for m, _ in references.values())]) + margin)
+        bottom = min(seen) - margin
+        axes.set_ylim(bottom, max([*seen, *(m for m, _ in references.values())]) + margin)
+        trained = [r["episode_return"] for rows in curves.values() for r in rows]
+        if any(x is not None and x < bottom for x in trained):
+            axes.annotate(
+                f"below {bottom:.0f} not shown",
+                (0.01, 0.01),
+                xycoords="axes fraction",
+                fontsize=7,
+                color="0.4",
+            )
     for name, (mean, _) in references.items():
         if axes.get_ylim()[0] < mean:
             axes.axhline(mean, color="0.5", lw=0.8, ls=":")

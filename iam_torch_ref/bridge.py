@@ -16,7 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from iam_jax.build import make_env, make_learner, make_network
+from iam_jax import stored
+from iam_jax.agent import load
+from iam_jax.build import make_actor, make_env, make_learner, model_for
 from iam_jax.checkpoint import Checkpoints, Progress
 from iam_jax.checks import check
 from iam_jax.config import Config
@@ -59,7 +61,7 @@ class Step(NamedTuple):
 class VectorEnv:
     """B compiled environments behind torch tensors, with the wrappers of a run.
 
-    Keys are split as `iam_jax.play.episode_returns` splits them, so that with one seed both sides
+    Keys are split as `iam_jax.play.begin` and `play_on` split them, so that with one seed both sides
     meet the same draws.
 
     Args:
@@ -70,7 +72,7 @@ class VectorEnv:
     """
 
     def __init__(self, run: dict[str, Any], num_envs: int, key: jax.Array, burn_in: int = 0):
-        actor = make_learner(to_config(run)).actor
+        actor = make_actor(to_config(run))
         key_reset, self._key = jax.random.split(key)
         start = jax.jit(actor.reset, static_argnums=(1, 2))(key_reset, num_envs, burn_in)
         self._state, self.obs = start.env_state, _tensor(start.obs)
@@ -79,11 +81,9 @@ class VectorEnv:
     def step(self, action: Tensor) -> Step:
         key_step, self._key = jax.random.split(self._key)
         _, key_env = jax.random.split(key_step)
-        obs, self._state, reward, terminated, truncated, info = self._step(
-            key_env, self._state, action.cpu().numpy()
-        )
-        arrays = (obs, info["final_observation"], reward, terminated, truncated)
-        episode = info["episode"]
+        after, episode = self._step(key_env, self._state, action.cpu().numpy())
+        self._state = after.state
+        arrays = (after.obs, after.final_obs, after.reward, after.terminated, after.truncated)
         return Step(*map(_tensor, (*arrays, episode["ended"], episode["return"])))
 
 
@@ -94,15 +94,9 @@ def read_run(folder: str, which: str, seed: int | None) -> tuple[dict[str, Any],
     Raises:
       ConfigError: There is no such run, checkpoint or seed.
     """
-    config = Config.load(folder)
-    learners = Learners(make_learner(config), config)
-    state, _ = Checkpoints(folder).restore(learners.shapes(), which)
-    seed = config.seed if seed is None else seed
-    if seed not in learners.seeds:
-        raise ConfigError(f"{folder} has the seeds {', '.join(map(str, learners.seeds))}, not {seed}.")
-    params = learners.of_seed(state.params, seed)
-    run = dataclasses.asdict(dataclasses.replace(config, seed=seed, num_seeds=1))
-    return jax.tree.map(np.asarray, params), model_config(run), run
+    agent = load(folder, which, seed=seed)  # type: ignore[arg-type]  # argparse knows the choices
+    run = to_run(agent.config.replace(seed=agent.seed, num_seeds=1))
+    return jax.tree.map(np.asarray, agent.params), model_config(run), run
 
 
 @_own_errors()
@@ -118,24 +112,20 @@ def write_run(folder: str, params: dict[str, Any], run: dict[str, Any]) -> None:
     state = Learners(make_learner(config), config).init()
     same = jax.tree.map(lambda new, old: jnp.asarray(new, old.dtype), params, state.params)
     Path(folder).mkdir(parents=True)
-    (Path(folder) / "config.json").write_text(config.to_json())
+    stored.save(config, Path(folder))
     Checkpoints(folder).save(state.replace(params=same), Progress(update=0))
 
 
 @_own_errors()
 def run_config(env: str, name: str, model: str, **changes: Any) -> dict[str, Any]:
-    """Config of a preset with changes to the run, its ``network`` and its ``ppo``.
+    """Config of a preset with changes to any of its options.
 
     Raises:
       ConfigError: A choice cannot work.
     """
-    config = preset(env, name, model)
-    for section in ("network", "ppo"):
-        part = dataclasses.replace(getattr(config, section), **changes.pop(section, {}))
-        config = dataclasses.replace(config, **{section: part})
-    config = dataclasses.replace(config, **changes)
+    config = preset(env, name, model, **changes)
     check(config)
-    return dataclasses.asdict(config)
+    return to_run(config)
 
 
 @_own_errors()
@@ -147,10 +137,11 @@ def model_config(run: dict[str, Any]) -> ModelConfig:
     """
     config = to_config(run)
     env, params = make_env(config)
-    network = make_network(config, env, params)
+    network = model_for(config.model, env, params).config
     return from_dict(
         ModelConfig,
-        dataclasses.asdict(network.config),
+        dataclasses.asdict(network),
+        architecture=network.kind,
         num_actions=int(env.action_space(params).n),
         obs_shape=tuple(env.observation_space(params).shape),
     )
@@ -163,7 +154,16 @@ def to_config(run: dict[str, Any]) -> Config:
     Raises:
       ConfigError: It is of another version.
     """
-    return Config.from_json(json.dumps(run))
+    return stored.from_json(json.dumps(run))
+
+
+def to_run(config: Config) -> dict[str, Any]:
+    """A config as the dictionary that is kept beside weights, as in ``config.json``.
+
+    The number of minibatches, which may follow from the batch, is in it: the PyTorch learner does not derive it.
+    """
+    ppo = dataclasses.replace(config.ppo, num_minibatches=config.ppo.minibatches)
+    return stored.to_dict(dataclasses.replace(config, ppo=ppo))
 
 
 def _tensor(x: Any) -> Tensor:

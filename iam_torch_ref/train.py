@@ -91,9 +91,13 @@ def _train(options: argparse.Namespace) -> int:
         options.env,
         options.preset,
         options.model,
-        network=_given(d_set=options.d_set, cell=options.cell),
-        ppo=_given(num_envs=options.num_envs),
-        **_given(total_steps=options.total_steps, seed=options.seed),
+        **_given(
+            d_set=options.d_set,
+            cell=options.cell,
+            num_envs=options.num_envs,
+            total_steps=options.total_steps,
+            seed=options.seed,
+        ),
     )
     trainer = Trainer(run, options.device)
     interrupted = True

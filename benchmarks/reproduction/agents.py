@@ -1,34 +1,15 @@
 """Trained agents, opened: what they play, and what they hold while they play."""
 
 import argparse
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from iam_jax.build import make_learner
-from iam_jax.checkpoint import Checkpoints
-from iam_jax.config import Config, ConfigError
-from iam_jax.learners import Learners
+from iam_jax.agent import Agent, load_all
+from iam_jax.config import ConfigError
 from iam_jax.models.actor_critic import FNN, IAM, RNN
-from iam_jax.ppo.rollout import Actor
-
-
-@dataclasses.dataclass(frozen=True)
-class Agent:
-    """One seed of a run.
-
-    Attributes:
-      config: Of the run.
-      actor: Environment and model.
-      params: Of the model.
-    """
-
-    config: Config
-    actor: Actor
-    params: Any
 
 
 def parse_runs(name: str, description: str | None, episodes: int) -> argparse.Namespace:
@@ -53,12 +34,11 @@ def load_agents(run_dir: Path) -> list[Agent]:
     Raises:
       ConfigError: The folder holds no run, its agent has no memory, or its observations are images.
     """
-    config = Config.load(run_dir)
-    learners = Learners(make_learner(config), config)
-    if isinstance(learners.actor.model, FNN) or len(learners.actor.env.observation_space(None).shape) != 1:
+    agents = load_all(run_dir, "last")
+    actor = agents[0].actor
+    if isinstance(actor.model, FNN) or len(actor.env.observation_space(None).shape) != 1:
         raise ConfigError(f"{run_dir} is not an agent with a memory that reads vectors.")
-    state, _ = Checkpoints(run_dir).restore(learners.shapes())
-    return [Agent(config, learners.actor, learners.of_seed(state.params, seed)) for seed in learners.seeds]
+    return agents
 
 
 def _held_by_iam(model: IAM, carry: Any, obs: jax.Array, first: jax.Array) -> dict[str, jax.Array]:

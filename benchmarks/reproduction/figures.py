@@ -1,6 +1,5 @@
 """Figures of ``docs/reproduction.md``, from the recorded results alone."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,14 @@ from matplotlib import pyplot as plt
 from benchmarks.reproduction.experiments import Experiment
 from benchmarks.reproduction.statistics import interval, iqm
 from envs_jax.reference import recorded
-from iam_jax.config import Config
+from iam_jax.stored import from_dict
 
 Methods = dict[str, dict[str, Any]]
 
 
 def references(methods: Methods) -> dict[str, tuple[float, float]]:
     """What policies without learning earn where these were trained: name -> mean and standard error."""
-    config = Config.from_json(json.dumps(next(iter(methods.values()))["runs"][0]["config"]))
+    config = from_dict(next(iter(methods.values()))["runs"][0]["config"])
     return recorded(config.env, config.env_arguments())
 
 

@@ -17,11 +17,11 @@ from rich.console import Console
 from benchmarks.reproduction.experiments import EXPERIMENTS, Method
 from benchmarks.reproduction.faults import put_back
 from benchmarks.timing import machine
-from iam_jax.checkpoint import Checkpoints
+from iam_jax import stored
 from iam_jax.config import Config, ConfigError
 from iam_jax.metrics import read_rows
+from iam_jax.run import FINAL, Failed, Run, Stopped
 from iam_jax.train import parse
-from iam_jax.training import FINAL, Run
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "reproduction"
@@ -86,27 +86,25 @@ def _consecutive(seeds: list[int]) -> list[tuple[int, int]]:
 
 def _run(config: Config, run_dir: Path, method: Method) -> dict[str, Any]:
     """One process's training, from its last checkpoint if it has one."""
-    begun = (run_dir / "config.json").is_file() and Checkpoints(run_dir).last_update() is not None
+    begun = (run_dir / stored.FILE).is_file()
     if not begun:
         shutil.rmtree(run_dir, ignore_errors=True)
         run_dir.mkdir(parents=True)
-        (run_dir / "config.json").write_text(config.to_json())
-    elif Config.load(run_dir) != dataclasses.replace(config, hardware=Config().hardware):
+    elif stored.load(run_dir) != dataclasses.replace(config, hardware=Config().hardware):
         raise ConfigError(f"{run_dir} holds a run with other options: remove it or choose other --runs.")
     jax.clear_caches()
     with put_back(method.fault), (run_dir / "output.txt").open("a") as output:
-        run = Run(config, run_dir, Console(file=output, width=120))
-        status = run.train(resume=begun)
-    if status >= 128:
+        outcome = Run(config, run_dir, console=Console(file=output, width=120)).train(resume=begun)
+    if isinstance(outcome, Stopped):
         raise KeyboardInterrupt
-    if status:
+    if isinstance(outcome, Failed):
         raise ConfigError(f"{run_dir} ended early: see output.txt in it.")
     rows = read_rows(run_dir / "metrics.jsonl")
     seeds = range(config.seed, config.seed + config.num_seeds)
     evaluations = {seed: [r for r in rows if r["seed"] == seed and "eval_return" in r] for seed in seeds}
     finals = json.loads((run_dir / FINAL).read_text())
     return machine() | {
-        "config": json.loads(config.to_json()),
+        "config": stored.to_dict(config),
         "seeds": list(seeds),
         "seconds": rows[-1]["seconds"],
         "parameters": finals["parameters"],

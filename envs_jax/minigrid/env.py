@@ -8,13 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs_jax import spaces
-from envs_jax.environment import Environment, Step, select
+from envs_jax.arguments import TIME_LIMIT, OneOf, Rule, check
+from envs_jax.environment import Environment
 from envs_jax.minigrid import dynamics, view
 from envs_jax.minigrid.dynamics import Params, State
 from envs_jax.minigrid.policies import POLICIES, Policy
 from envs_jax.minigrid.tasks import DoorKey, Memory, RedBlueDoors, Task
 
 Observation = Literal["grey", "grid"]
+ARGUMENTS: dict[str, Rule] = {
+    "observation": OneOf(get_args(Observation)),
+    "max_steps_in_episode": TIME_LIMIT,
+}
+"""What each argument may be."""
 
 
 class MiniGrid(Environment):
@@ -28,6 +34,8 @@ class MiniGrid(Environment):
       observation: "grey" for one grey value per cell of the view, "grid" for minigrid's own image.
     """
 
+    shares_key = True
+
     def __init__(self, params: Params | None = None, observation: Observation = "grey"):
         self._params = Params() if params is None else params
         self._grey = observation == "grey"
@@ -40,32 +48,20 @@ class MiniGrid(Environment):
     def default_params(self) -> Params:
         return self._params
 
-    @partial(jax.jit, static_argnames=("self",))
-    def step(self, key: jax.Array, state: State, action: jax.Array, params: Params | None = None) -> Step:
-        """As `Environment.step`; only the next episode's layout is random, so the key is not split."""
-        params = self._params if params is None else params
-        stepped, reward, terminated = dynamics.step(state, action, params)
-        truncated = self.is_truncated(stepped, params)
-        state = select(terminated | truncated, self._first(key, params), stepped)
-        info = {
-            "terminated": terminated,
-            "truncated": truncated,
-            "final_observation": self._see(stepped),
-        }
-        return self._see(state), state, reward, terminated, truncated, info
+    def begin(self, key: jax.Array, params: Params) -> State:
+        """A layout of the task, drawn anew for each episode."""
+        return dynamics.reset(jax.random.uniform(key, (params.task.num_draws,)), params)
 
-    def step_env(
+    def advance(
         self, key: jax.Array, state: State, action: jax.Array, params: Params
-    ) -> tuple[jax.Array, State, jax.Array, jax.Array, dict[str, Any]]:
-        state, reward, terminated = dynamics.step(state, action, params)
-        return self._see(state), state, reward, terminated, {}
+    ) -> tuple[State, jax.Array]:
+        """One step of the rules, which draw nothing; see `dynamics.step`."""
+        state, reward, _ = dynamics.step(state, action, params)
+        return state, reward
 
-    def reset_env(self, key: jax.Array, params: Params) -> tuple[jax.Array, State]:
-        state = self._first(key, params)
-        return self._see(state), state
-
-    def observe(self, key: jax.Array, state: State, action: jax.Array | None, params: Params) -> jax.Array:
-        return self._see(state)
+    def observe(self, state: State, params: Params) -> jax.Array:
+        """The 7 x 7 cells before the agent, as `view.grey` or `view.image` shows them."""
+        return view.grey(state) if self._grey else view.image(state)
 
     def is_terminated(self, state: State, params: Params) -> jax.Array:
         """Success or failure; see the task's ``judge``."""
@@ -91,13 +87,6 @@ class MiniGrid(Environment):
 
         return render(state)
 
-    def _see(self, state: State) -> jax.Array:
-        return view.grey(state) if self._grey else view.image(state)
-
-    @staticmethod
-    def _first(key: jax.Array, params: Params) -> State:
-        return dynamics.reset(jax.random.uniform(key, (params.task.num_draws,)), params)
-
 
 def _environment(task: Task, **choices: Any) -> MiniGrid:
     """A task with minigrid's time limit; ``observation`` and ``max_steps_in_episode`` may be chosen.
@@ -105,16 +94,10 @@ def _environment(task: Task, **choices: Any) -> MiniGrid:
     Raises:
       ValueError: A choice is unknown or impossible.
     """
-    for name in choices:
-        if name not in ("observation", "max_steps_in_episode"):
-            raise ValueError(f"there is no {name!r} (but observation, max_steps_in_episode)")
-    observation = choices.get("observation", "grey")
-    steps = choices.get("max_steps_in_episode", task.max_steps)
-    if observation not in get_args(Observation):
-        raise ValueError(f"observation must be one of {get_args(Observation)}, not {observation!r}")
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-        raise ValueError(f"max_steps_in_episode must be a whole number from 1, not {steps!r}")
-    return MiniGrid(Params(max_steps_in_episode=steps, task=task), observation)
+    checked = check(choices, ARGUMENTS)
+    steps = checked.get("max_steps_in_episode", task.max_steps)
+    params = Params(max_steps_in_episode=steps, task=task)
+    return MiniGrid(params, checked.get("observation", "grey"))
 
 
 redbluedoors_6x6 = partial(_environment, RedBlueDoors(6))

@@ -1,7 +1,5 @@
 """The traffic task as an environment: draws the randomness and adapts `dynamics` to the contract."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -9,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs_jax import spaces
-from envs_jax.environment import Environment, Step, select
+from envs_jax.arguments import Flag, Rule, Share, Whole, check
+from envs_jax.environment import Environment
 from envs_jax.traffic import dynamics
 from envs_jax.traffic.policies import POLICIES, Policy
 from envs_jax.traffic.state import Params, State
@@ -20,7 +19,12 @@ class Traffic(Environment):
 
     The number of cars and the box in sight decide array shapes, so they are read from the params given here
     and must not change between calls; every other field of the params may.
+
+    Where an episode ends the numbers of its last step choose the routes of the next one: they decided how
+    much drivers dawdled on the way to a state that nobody lives in, and drawing is a large part of the cost.
     """
+
+    shares_key = True
 
     def __init__(self, params: Params | None = None):
         self._params = Params() if params is None else params
@@ -33,41 +37,28 @@ class Traffic(Environment):
     def default_params(self) -> Params:
         return self._params
 
-    @partial(jax.jit, static_argnames=("self",))
-    def step(self, key: jax.Array, state: State, action: jax.Array, params: Params | None = None) -> Step:
-        """As `Environment.step`, with one draw per car.
-
-        Where the episode ends the same numbers choose the routes of the next one: they decided how much
-        drivers dawdled on the way to a state that nobody lives in, and drawing is a large part of the cost.
-        """
-        params = self._params if params is None else params
-        noise = self._draw(key, params)
-        stepped, reward = dynamics.step(state, action, noise, params)
-        terminated = self.is_terminated(stepped, params)
-        truncated = self.is_truncated(stepped, params)
-        first = self._first(noise, params)
-        if params.carry_light_over_resets:
-            first = dynamics.keep_light(first, before=stepped)
-        ended = terminated | truncated
-        state = select(ended, first, stepped)
-        final_obs = dynamics.observe(stepped, params)
-        obs = jnp.where(ended, jnp.zeros_like(final_obs), final_obs)
-        info = {"terminated": terminated, "truncated": truncated, "final_observation": final_obs}
-        return obs, state, reward, terminated, truncated, info
-
-    def step_env(
-        self, key: jax.Array, state: State, action: jax.Array, params: Params
-    ) -> tuple[jax.Array, State, jax.Array, jax.Array, dict[str, Any]]:
-        state, reward = dynamics.step(state, action, self._draw(key, params), params)
-        return dynamics.observe(state, params), state, reward, self.is_terminated(state, params), {}
-
-    def reset_env(self, key: jax.Array, params: Params) -> tuple[jax.Array, State]:
+    def begin(self, key: jax.Array, params: Params) -> State:
         """An empty road and no light set, whether or not ``carry_light_over_resets``."""
-        state = self._first(self._draw(key, params), params)
-        return dynamics.observe(state, params), state
+        return dynamics.reset(self._draw(key, params) < params.west_start_probability, params)
 
-    def observe(self, key: jax.Array, state: State, action: jax.Array | None, params: Params) -> jax.Array:
+    def begin_after(self, key: jax.Array, last: State, params: Params) -> State:
+        """An empty road, with the light of the last episode where ``carry_light_over_resets``."""
+        first = self.begin(key, params)
+        return dynamics.keep_light(first, before=last) if params.carry_light_over_resets else first
+
+    def advance(
+        self, key: jax.Array, state: State, action: jax.Array, params: Params
+    ) -> tuple[State, jax.Array]:
+        """One second of the rules; see `dynamics.step`."""
+        return dynamics.step(state, action, self._draw(key, params), params)
+
+    def observe(self, state: State, params: Params) -> jax.Array:
+        """Which cells of the two roads in sight hold a car, float32[2 * cells]; see `dynamics.observe`."""
         return dynamics.observe(state, params)
+
+    def opening(self, params: Params) -> jax.Array:
+        """Of an empty road nothing is seen."""
+        return jnp.zeros(2 * params.cells, jnp.float32)
 
     def is_terminated(self, state: State, params: Params) -> jax.Array:
         """All cars have reached the ends of their routes."""
@@ -112,31 +103,13 @@ class Traffic(Environment):
         return render(state, self._params if params is None else params)
 
     @staticmethod
-    def _first(draws: jax.Array, params: Params) -> State:
-        return dynamics.reset(draws < params.west_start_probability, params)
-
-    @staticmethod
     def _draw(key: jax.Array, params: Params) -> jax.Array:
         return jax.random.uniform(key, (params.num_cars,))
 
 
-def traffic(**params: Any) -> Traffic:
+def traffic(**arguments: Any) -> Traffic:
     """The paper's traffic task, or one with other numbers: see `Params`."""
-    for name, value in params.items():
-        if name not in LIMITS:
-            raise ValueError(f"there is no {name!r} (but {', '.join(LIMITS)})")
-        fits, wanted = LIMITS[name]
-        if not fits(value):
-            raise ValueError(f"{name} must {wanted}, not {value!r}")
-    return Traffic(Params(**params))
-
-
-def _whole(low: int, high: float = float("inf")) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-
-def _is_share(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return Traffic(Params(**check(arguments, ARGUMENTS)))
 
 
 def _is_box(value: Any) -> bool:
@@ -149,14 +122,15 @@ def _is_box(value: Any) -> bool:
     )
 
 
-LIMITS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "max_steps_in_episode": (_whole(1, 300), "be a whole number from 1 to 300"),
-    "sigma": (_is_share, "lie in [0, 1]"),
-    "yellow_steps": (_whole(1, 300), "be a whole number from 1 to 300"),
-    "west_start_probability": (_is_share, "lie in [0, 1]"),
-    "num_cars": (_whole(1, 8), "be a whole number from 1 to 8"),
-    "box": (_is_box, "be (low, high), low one of 6, 10 .. 38 and high one of 42, 46 .. 98"),
-    "carry_light_over_resets": (lambda value: isinstance(value, bool), "be true or false"),
+ARGUMENTS: dict[str, Rule] = {
+    "max_steps_in_episode": Whole(
+        1, 300, "in longer episodes SUMO removes cars that wait, which is not modelled"
+    ),
+    "sigma": Share(),
+    "yellow_steps": Whole(1, 300),
+    "west_start_probability": Share(),
+    "num_cars": Whole(1, 8, "more cars fill the road up to where new ones appear, which is not modelled"),
+    "box": Rule("be (low, high), low one of 6, 10 .. 38 and high one of 42, 46 .. 98", _is_box),
+    "carry_light_over_resets": Flag(),
 }
-"""What each argument may be. More cars than eight fill the road up to where new ones appear, and longer
-episodes let SUMO remove cars that wait: neither is modelled."""
+"""What each argument may be."""

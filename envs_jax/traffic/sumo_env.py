@@ -26,6 +26,7 @@ class SumoTraffic(Traffic):
     """
 
     external = True
+    single = True
 
     def __init__(self, params: Params):
         super().__init__(params)

@@ -1,15 +1,15 @@
 """The Warehouse as an environment: draws the randomness and adapts `dynamics` to the contract."""
 
-from functools import partial
+import dataclasses
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from envs_jax import spaces
+from envs_jax.arguments import TIME_LIMIT, Flag, Maybe, Rule, Share, Whole, check
 from envs_jax.draws import uniforms
-from envs_jax.environment import Environment, Step, select
+from envs_jax.environment import Environment
 from envs_jax.warehouse import dynamics
 from envs_jax.warehouse.dynamics import Params, State
 from envs_jax.warehouse.policies import POLICIES, Policy, planner
@@ -19,8 +19,13 @@ class Warehouse(Environment):
     """See `envs_jax.warehouse.dynamics` for the rules.
 
     The layout decides array shapes, so it is read from the params given here and must not change
-    between calls; every other field of the params may.
+    between calls; every other field of the params may. It ends only by its time limit.
+
+    The same draws spawn the items of the episode's last state and of the next episode's first, for only one
+    of the two is ever lived in.
     """
+
+    shares_key = True
 
     def __init__(self, params: Params = dynamics.WAREHOUSE):
         self._params = params
@@ -33,48 +38,19 @@ class Warehouse(Environment):
     def default_params(self) -> Params:
         return self._params
 
-    @partial(jax.jit, static_argnames=("self",))
-    def step(self, key: jax.Array, state: State, action: jax.Array, params: Params | None = None) -> Step:
-        """As `Environment.step`, at less than half its cost.
+    def begin(self, key: jax.Array, params: Params) -> State:
+        """The robot in the middle, and the items of one spawn."""
+        return dynamics.reset(self._draw(key, params), params)
 
-        The same draws spawn the items of the episode's last state and of the next episode's first, for only
-        one of the two is ever lived in; and what the step returns is observed after that choice.
-        """
-        params = self._params if params is None else params
-        draws = self._draw(key, params)
-        stepped, reward = dynamics.step(state, action, draws, params)
-        terminated = self.is_terminated(stepped, params)
-        truncated = self.is_truncated(stepped, params)
-        state = select(terminated | truncated, dynamics.reset(draws, params), stepped)
-        info = {
-            "terminated": terminated,
-            "truncated": truncated,
-            "final_observation": dynamics.observe(stepped, params),
-        }
-        return dynamics.observe(state, params), state, reward, terminated, truncated, info
-
-    def step_env(
+    def advance(
         self, key: jax.Array, state: State, action: jax.Array, params: Params
-    ) -> tuple[jax.Array, State, jax.Array, jax.Array, dict[str, Any]]:
-        state, reward = dynamics.step(state, action, self._draw(key, params), params)
-        return (
-            dynamics.observe(state, params),
-            state,
-            reward,
-            self.is_terminated(state, params),
-            {},
-        )
+    ) -> tuple[State, jax.Array]:
+        """One step of the rules; see `dynamics.step`."""
+        return dynamics.step(state, action, self._draw(key, params), params)
 
-    def reset_env(self, key: jax.Array, params: Params) -> tuple[jax.Array, State]:
-        state = dynamics.reset(self._draw(key, params), params)
-        return dynamics.observe(state, params), state
-
-    def observe(self, key: jax.Array, state: State, action: jax.Array | None, params: Params) -> jax.Array:
+    def observe(self, state: State, params: Params) -> jax.Array:
+        """Where the robot is and where items are, float32[N*N + I]; see `dynamics.observe`."""
         return dynamics.observe(state, params)
-
-    def is_terminated(self, state: State, params: Params) -> jax.Array:
-        """Never: the Warehouse ends only by its time limit."""
-        return jnp.zeros((), bool)
 
     def action_space(self, params: Params | None = None) -> spaces.Discrete:
         """0 up, 1 down, 2 left, 3 right."""
@@ -112,37 +88,30 @@ class Warehouse(Environment):
         return uniforms(key, params.layout.num_slots)
 
 
-def warehouse(size: int = 7, **params: Any) -> Warehouse:
+def warehouse(**arguments: Any) -> Warehouse:
     """The paper's Warehouse, or one with another size, lifetime, item probability and so on."""
-    return _variant(dynamics.WAREHOUSE, size, params)
+    return _variant(dynamics.WAREHOUSE, arguments)
 
 
-def mini_warehouse(size: int = 5, **params: Any) -> Warehouse:
+def mini_warehouse(**arguments: Any) -> Warehouse:
     """The authors' small Warehouse with payment by age, or one with other numbers."""
-    return _variant(dynamics.MINI_WAREHOUSE, size, params)
+    return _variant(dynamics.MINI_WAREHOUSE, arguments)
 
 
-def _variant(default: Params, size: int, changes: dict[str, Any]) -> Warehouse:
-    if not isinstance(size, int):
-        raise ValueError(f"size is a whole number, not {size!r}")
-    layout = dynamics.Layout(size=size, corners=default.layout.corners)
-    limits = {"max_steps_in_episode": 1, "lifetime": 1, "max_items": 0}
-    for name, value in changes.items():
-        if name == "item_probability":
-            fits, wanted = _is_number(value) and 0 <= value <= 1, "lie in [0, 1]"
-        elif name in limits:
-            whole = isinstance(value, int) and not isinstance(value, bool) and value >= limits[name]
-            fits = whole or (name == "max_items" and value is None)
-            wanted = f"be a whole number from {limits[name]}"
-        elif name in ("pay_by_age", "respawn_cleared", "legacy_removal"):
-            fits, wanted = isinstance(value, bool), "be true or false"
-        else:
-            known = ("size", "item_probability", *limits, "pay_by_age", "respawn_cleared", "legacy_removal")
-            raise ValueError(f"there is no {name!r} (but {', '.join(known)})")
-        if not fits:
-            raise ValueError(f"{name} must {wanted}, not {value!r}")
+ARGUMENTS: dict[str, Rule] = {
+    "size": Whole(3, 100, "a warehouse needs at least 3 x 3 cells"),
+    "item_probability": Share(),
+    "max_steps_in_episode": TIME_LIMIT,
+    "lifetime": Whole(1, 1_000_000),
+    "max_items": Maybe(Whole(0, 1_000_000)),
+    "pay_by_age": Flag(),
+    "respawn_cleared": Flag(),
+    "legacy_removal": Flag(),
+}
+"""What each argument may be."""
+
+
+def _variant(default: Params, arguments: dict[str, Any]) -> Warehouse:
+    changes = check(arguments, ARGUMENTS)
+    layout = dataclasses.replace(default.layout, size=changes.pop("size", default.layout.size))
     return Warehouse(default.replace(layout=layout, **changes))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

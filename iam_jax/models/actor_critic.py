@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
-from iam_jax.config import ModelConfig
+from iam_jax.config import FNNConfig, IAMConfig, ModelConfig, RecurrentConfig, RNNConfig
 from iam_jax.models import cells, d_set, d_set_maps
 from iam_jax.models.d_set_maps import Box
 from iam_jax.models.dense import Dense
@@ -69,7 +69,7 @@ class Encoder(nn.Module):
 class FNN(nn.Module):
     """Feedforward baseline: ``pi, V`` from ``F_fnn(o_t)``. Its carry is empty."""
 
-    config: ModelConfig
+    config: FNNConfig
     num_actions: int
 
     def setup(self) -> None:
@@ -88,7 +88,7 @@ class FNN(nn.Module):
 class RNN(nn.Module):
     """Recurrent baseline: MLP, cell, heads in a row. Without MLP layers the cell reads ``o_t``."""
 
-    config: ModelConfig
+    config: RNNConfig
     num_actions: int
 
     def setup(self) -> None:
@@ -113,7 +113,7 @@ class IAM(nn.Module):
     o_t is the feature map that both paths share.
     """
 
-    config: ModelConfig
+    config: IAMConfig
     num_actions: int
 
     def setup(self) -> None:
@@ -133,7 +133,7 @@ class IAM(nn.Module):
 
 
 ActorCritic = FNN | RNN | IAM
-MODELS: dict[str, Any] = {"fnn": FNN, "rnn": RNN, "iam": IAM}
+MODELS: dict[type, Any] = {FNNConfig: FNN, RNNConfig: RNN, IAMConfig: IAM}
 
 
 def make_model(config: ModelConfig, num_actions: int, obs_shape: tuple[int, ...]) -> ActorCritic:
@@ -150,12 +150,15 @@ def make_model(config: ModelConfig, num_actions: int, obs_shape: tuple[int, ...]
     """
     encoder: Any = choose_encoder(config, obs_shape)
     config = dataclasses.replace(config, encoder=encoder)
-    if config.architecture == "iam" and config.d_set == "manual":
+    if isinstance(config, IAMConfig) and config.d_set == "auto":
+        named = config.d_set_indices if config.encoder == "vector" else config.d_set_boxes
+        config = dataclasses.replace(config, d_set="manual" if named else "identity")
+    if isinstance(config, IAMConfig) and config.d_set == "manual":
         if config.encoder == "vector":
             _check_indices(config.d_set_indices, math.prod(obs_shape))
         else:
             _check_boxes(config.d_set_boxes, map_size(config.encoder, obs_shape))
-    return MODELS[config.architecture](config, num_actions)
+    return MODELS[type(config)](config, num_actions)
 
 
 def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
@@ -190,8 +193,8 @@ def _in_steps(module: nn.Module, obs: jax.Array) -> jax.Array:
 def _check_indices(indices: tuple[int, ...] | None, num_variables: int) -> None:
     if not indices:
         raise ValueError(
-            "A manual d-set needs indices and this environment names none: "
-            "give --d-set-indices, or choose --d-set static, dynamic or identity."
+            "A manual d-set needs indices: give them with --d-set-indices where the environment names none, "
+            "or choose --d-set static, dynamic or identity."
         )
     wrong = [i for i in indices if not 0 <= i < num_variables]
     if wrong or len(set(indices)) < len(indices):
@@ -232,7 +235,7 @@ def _policy_init(config: ModelConfig) -> Initializer:
     return nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
 
 
-def _cell(config: ModelConfig) -> cells.Cell:
+def _cell(config: RecurrentConfig) -> cells.Cell:
     # Gates saturate, so no sqrt(2): that gain belongs to the layers with an activation.
     kernel = KERNELS[config.init][1]
     if config.cell == "gru":
@@ -240,7 +243,7 @@ def _cell(config: ModelConfig) -> cells.Cell:
     return cells.LSTM(config.hidden, kernel, kernel, config.forget_bias, _dtype(config))
 
 
-def _selector(config: ModelConfig) -> d_set.Selector | d_set_maps.MapSelector:
+def _selector(config: IAMConfig) -> d_set.Selector | d_set_maps.MapSelector:
     kernel, on_map = KERNELS[config.init][1], config.encoder != "vector"
     if config.d_set == "manual":
         if on_map:

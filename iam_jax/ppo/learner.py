@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
+from envs_jax.environment import Environment
 from iam_jax.config import PPOConfig
 from iam_jax.models.actor_critic import ActorCritic
 from iam_jax.ppo.gae import gae
@@ -56,14 +57,16 @@ class Learner:
     """PPO on one environment and model.
 
     Args:
-      env: An environment inside `envs_jax.wrappers.EpisodeStatistics`.
+      env: An `envs_jax.Environment`.
       env_params: Its params.
-      model: The actor-critic.
-      config: The learner's numbers; see `iam_jax.config.check` for what must divide what.
+      model: The actor-critic; see `iam_jax.model_for`.
+      config: The learner's numbers; see `iam_jax.checks.check` for what must divide what.
       num_updates: Length of the run, which the schedules span.
     """
 
-    def __init__(self, env: Any, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int):
+    def __init__(
+        self, env: Environment, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int
+    ):
         self.model, self.config, self.num_updates = model, config, num_updates
         self.actor = Actor(
             env, env_params, model, config.bootstrap_truncated, config.clip_reward, config.shuffle_groups
@@ -91,6 +94,21 @@ class Learner:
     def run(self, state: TrainState, num_updates: int) -> tuple[TrainState, Metrics]:
         """Scans ``num_updates`` updates; metrics are stacked, one row per update."""
         return jax.lax.scan(lambda state, _: self.update(state), state, length=num_updates)
+
+    def run_some(self, state: TrainState, num_updates: jax.Array, most: int) -> tuple[TrainState, Metrics]:
+        """As `run`, with a number of updates that is known only when the program runs, int32[].
+
+        Returns:
+          The state, and metrics of ``most`` rows of which the first ``num_updates`` are filled.
+        """
+        shapes = jax.eval_shape(self.update, state)[1]
+        empty = jax.tree.map(lambda x: jnp.zeros((most, *x.shape), x.dtype), shapes)
+
+        def one(i: jax.Array, loop: tuple[TrainState, Metrics]) -> tuple[TrainState, Metrics]:
+            state, metrics = self.update(loop[0])
+            return state, jax.tree.map(lambda rows, row: rows.at[i].set(row), loop[1], metrics)
+
+        return jax.lax.fori_loop(0, num_updates, one, (state, empty))
 
     def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
         """One rollout and the gradient steps on it."""
@@ -124,10 +142,8 @@ class Learner:
         permutation = jax.vmap(jax.vmap(jax.random.permutation, (0, None)), (0, None))
         chunk, env = jnp.divmod(permutation(keys, num_chunks * group_size), group_size)
         env += group_size * jnp.arange(num_groups)[:, None]
-        order = (chunk * config.num_envs + env).reshape(
-            config.num_epochs, num_groups, config.num_minibatches, -1
-        )
-        return order.swapaxes(1, 2).reshape(config.num_epochs, config.num_minibatches, -1)
+        order = (chunk * config.num_envs + env).reshape(config.num_epochs, num_groups, config.minibatches, -1)
+        return order.swapaxes(1, 2).reshape(config.num_epochs, config.minibatches, -1)
 
     def learn(
         self, learnt: tuple[Any, optax.OptState], rollout: Rollout, indices: jax.Array, update: jax.Array

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from envs_jax.environment import begins_episode
+from envs_jax.environment import Environment, Outcome, outcome
+from envs_jax.wrappers import EpisodeStatistics
 from iam_jax.models.actor_critic import ActorCritic, Output, forward
 from iam_jax.ppo.groups import split
 from iam_jax.ppo.loss import log_prob_of
@@ -45,7 +46,7 @@ class Transition(struct.PyTreeNode):
       truncated: The time limit ended the episode.
       final_value: Value of the episode's last observation where truncated, else 0.
       valid: Whether there was a choice to learn from; None where there always is. False in steps that only
-        begin the next episode (`envs_jax.environment.Environment.step`).
+        begin the next episode (`envs_jax.environment.Environment.late_reset`).
       episode: Return and length of the episode, and whether a whole one ended here.
     """
 
@@ -66,7 +67,7 @@ class Actor:
     """Steps environments with a model's policy.
 
     Args:
-      env: An environment inside `envs_jax.wrappers.EpisodeStatistics`.
+      env: An `envs_jax.Environment`.
       env_params: Its params.
       model: The actor-critic.
       bootstrap_truncated: Compute ``final_value``; else it is 0 and a time limit ends the task.
@@ -76,14 +77,14 @@ class Actor:
 
     def __init__(
         self,
-        env: Any,
+        env: Environment,
         env_params: Any,
         model: ActorCritic,
         bootstrap_truncated: bool,
         clip_reward: bool = False,
         num_groups: int = 1,
     ):
-        self.env, self.env_params, self.model = env, env_params, model
+        self.env, self.env_params, self.model = EpisodeStatistics(env), env_params, model
         self.bootstrap_truncated, self.clip_reward = bootstrap_truncated, clip_reward
         self.num_groups = num_groups
 
@@ -129,26 +130,26 @@ class Actor:
         key_action, key_env = jax.random.split(key)
         carry, logits, value = self.apply(params, state.carry, state.obs, state.first)
         action = logits.argmax(-1) if greedy else jax.random.categorical(key_action, logits)
-        obs, env_state, reward, terminated, truncated, info = self.step(key_env, state.env_state, action)
+        stepped, episode = self.step(key_env, state.env_state, action)
         final_value = jnp.zeros_like(value)
         if self.bootstrap_truncated:
             # The memory goes on: it has not been reset yet.
-            final_value = self.values_where(truncated, params, carry, info["final_observation"])
+            final_value = self.values_where(stepped.truncated, params, carry, stepped.final_obs)
         transition = Transition(
             obs=state.obs,
             first=state.first,
             action=action,
             log_prob=log_prob_of(logits, action),
             value=value,
-            reward=jnp.sign(reward) if self.clip_reward else reward,
-            terminated=terminated,
-            truncated=truncated,
+            reward=jnp.sign(stepped.reward) if self.clip_reward else stepped.reward,
+            terminated=stepped.terminated,
+            truncated=stepped.truncated,
             final_value=final_value,
-            valid=~info["reset_step"] if "reset_step" in info else None,
-            episode=info["episode"],
+            valid=None if stepped.reset_step is None else ~stepped.reset_step,
+            episode=episode,
         )
-        first = begins_episode(info, terminated | truncated)
-        return ActorState(env_state=env_state, obs=obs, first=first, carry=carry), transition
+        after = ActorState(env_state=stepped.state, obs=stepped.obs, first=stepped.first, carry=carry)
+        return after, transition
 
     def apply(self, params: Any, carry: Any, obs: jax.Array, first: jax.Array) -> Output:
         """The model on a single step: carry, logits [B, A], value [B]."""
@@ -185,10 +186,16 @@ class Actor:
         most = groups.sum(1).max()
         return jax.lax.switch((most > 0).astype(int) + (most > size), (nothing, few, everything))
 
-    def step(self, key: jax.Array, env_state: Any, action: jax.Array) -> Any:
-        """What every environment answers to its action; see `envs_jax.environment.Environment.step`."""
-        keys = jax.random.split(key, len(action))
-        return jax.vmap(self.env.step, (0, 0, 0, None))(keys, env_state, action, self.env_params)
+    def step(self, key: jax.Array, env_state: Any, action: jax.Array) -> tuple[Outcome, dict[str, jax.Array]]:
+        """What every environment answers to its action, [B, ...]; and of the episode so far its return and
+        length, and whether a whole one ended here.
+        """
+
+        def one(key: jax.Array, env_state: Any, action: jax.Array) -> tuple[Outcome, dict[str, jax.Array]]:
+            step = self.env.step(key, env_state, action, self.env_params)
+            return outcome(self.env, step), step[5]["episode"]
+
+        return jax.vmap(one)(jax.random.split(key, len(action)), env_state, action)
 
     def _random_steps(
         self, key: jax.Array, obs: Any, env_state: Any, ages: jax.Array, limit: int
@@ -199,7 +206,8 @@ class Actor:
             key, time = inputs
             key_action, key_env = jax.random.split(key)
             action = jax.random.randint(key_action, ages.shape, 0, num_actions)
-            stepped = self.step(key_env, state[1], action)[:2]
+            after, _ = self.step(key_env, state[1], action)
+            stepped = (after.obs, after.state)
             young = time < ages
             keep = lambda new, old: jnp.where(  # noqa: E731
                 young.reshape(-1, *[1] * (new.ndim - 1)), new, old

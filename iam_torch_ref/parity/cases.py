@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from iam_jax.config import ModelConfig as JaxModelConfig
+from iam_jax.config import network
 from iam_jax.models.actor_critic import make_model
 from iam_torch_ref.config import ModelConfig, from_dict
 from iam_torch_ref.convert import from_flax, load
@@ -54,8 +55,7 @@ class Case:
 
     @property
     def network(self) -> JaxModelConfig:
-        choices: Any = {"architecture": self.architecture, "d_set": self.d_set, "cell": self.cell}
-        return JaxModelConfig(**SIZES, **choices)
+        return network(self.architecture, SIZES | {"d_set": self.d_set, "cell": self.cell})
 
 
 _MODELS = (
@@ -103,7 +103,9 @@ class Pair:
     @cached_property
     def torch_model(self) -> ActorCritic:
         known = dataclasses.asdict(self.jax_model.config)
-        config = from_dict(ModelConfig, known, obs_shape=self.shape, num_actions=A)
+        config = from_dict(
+            ModelConfig, known, architecture=self.case.architecture, obs_shape=self.shape, num_actions=A
+        )
         return to_torch(config, self.params, self.dtype, self.device)
 
     @cached_property

@@ -10,9 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
-from iam_jax.build import make_learner
-from iam_jax.config import Config
-from iam_jax.config import ModelConfig as JaxModelConfig
+from iam_jax.build import make_actor, make_learner
+from iam_jax.config import Config, network
 from iam_jax.config import PPOConfig as JaxPPOConfig
 from iam_jax.play import episode_returns as jax_episode_returns
 from iam_jax.presets import preset
@@ -28,7 +27,14 @@ from iam_torch_ref.update import Rollout, make_optimiser, schedules, update
 UPDATES = 50
 TOLERANCE = 1e-9
 """How far apart parameters may be after a run in float64."""
-_NETWORK = JaxModelConfig(fc=(16,), hidden=8, joint=(12,), d_set_size=5, heads=2, attention_units=6)
+_NETWORK = {
+    "fc": (16,),
+    "hidden": 8,
+    "joint": (12,),
+    "d_set_size": 5,
+    "heads": 2,
+    "attention_units": 6,
+}
 _LEARNER = JaxPPOConfig(
     num_envs=8, num_steps=16, bptt_length=4, num_epochs=3, num_minibatches=4, entropy=0.05, burn_in=96
 )
@@ -44,11 +50,11 @@ _PAPER = replace(
     max_grad_norm=None,
     bootstrap_truncated=False,
 )
-_RUN = Config(env="mini-warehouse", total_steps=UPDATES * 8 * 16, network=_NETWORK, ppo=_LEARNER)
+_RUN = Config(env="mini-warehouse", total_steps=UPDATES * 8 * 16, ppo=_LEARNER)
 
 
-def _run(ppo: JaxPPOConfig = _LEARNER, **network: Any) -> Config:
-    return replace(_RUN, ppo=ppo, network=replace(_NETWORK, **network))
+def _run(ppo: JaxPPOConfig = _LEARNER, kind: str = "iam", **options: Any) -> Config:
+    return replace(_RUN, ppo=ppo, model=network(kind, _NETWORK | options))
 
 
 RUNS = {
@@ -56,8 +62,8 @@ RUNS = {
     "iam-manual-lstm, paper's learner": _run(_PAPER, cell="lstm", bias=False),
     "iam-static-gru": _run(d_set="static", activation="tanh"),
     "iam-dynamic-lstm": _run(d_set="dynamic", cell="lstm"),
-    "rnn-gru, paper's learner": _run(_PAPER, architecture="rnn"),
-    "fnn": _run(architecture="fnn"),
+    "rnn-gru, paper's learner": _run(_PAPER, "rnn"),
+    "fnn": _run(kind="fnn"),
 }
 """Whole training runs on the mini-warehouse: 50 updates of 3 epochs of 4 minibatches."""
 
@@ -71,8 +77,8 @@ def trajectory(run: Config, *, updates: int = UPDATES) -> tuple[float, float]:
     """
     with precision("float64"):
         records, initial, final = train(run, updates)
-    config = from_dict(PPOConfig, dataclasses.asdict(run.ppo))
-    model = to_torch(bridge.model_config(dataclasses.asdict(run)), initial, "float64", "cpu")
+    config = from_dict(PPOConfig, bridge.to_run(run)["ppo"])
+    model = to_torch(bridge.model_config(bridge.to_run(run)), initial, "float64", "cpu")
     optimiser = make_optimiser(model, config)
     acting = 0.0
     for done, record in enumerate(records):
@@ -105,7 +111,7 @@ def train_briefly(*, env: str = "mini-warehouse", total_steps: int = 1_000_000) 
 
 def record(run: Config, params: Any, *, observations: int = 10_000) -> Trained:
     """An agent with the observations of 100 environments in which it plays."""
-    actor, num_envs = make_learner(run).actor, 100
+    actor, num_envs = make_actor(run), 100
     key_reset, key = jax.random.split(jax.random.key(1))
 
     def step(state: Any, key: jax.Array) -> tuple[Any, Any]:
@@ -129,7 +135,7 @@ def greedy_actions(agent: Trained, dtype: str, device: str = "cpu") -> tuple[int
     model = to_torch(_model_config(agent), agent.params, dtype, device)
     num_envs = agent.first.shape[1]
     with precision(dtype):
-        jax_model = make_learner(agent.run).model
+        jax_model = make_actor(agent.run).model
         params = jax.tree.map(lambda x: jnp.asarray(x, dtype), agent.params)
         carry = jax_model.initial_carry(num_envs)
         ours = jax.device_get(jax.jit(jax_model.apply)(params, carry, agent.obs, agent.first)[1])
@@ -147,11 +153,11 @@ def returns(agent: Trained, *, episodes: int = 500, seed: int = 7) -> tuple[floa
     """
     model = to_torch(_model_config(agent), agent.params, "float64", "cpu")
     with precision("float64"):
-        learner = make_learner(agent.run)
+        actor = make_actor(agent.run)
         params = jax.tree.map(lambda x: jnp.asarray(x, "float64"), agent.params)
-        play = partial(jax_episode_returns, actor=learner.actor, episodes=episodes, greedy=True)
-        ours = np.asarray(jax.jit(play)(params, jax.random.key(seed)))
-        env = bridge.VectorEnv(dataclasses.asdict(agent.run), episodes, jax.random.key(seed))
+        play = partial(jax_episode_returns, actor=actor, episodes=episodes, greedy=True)
+        ours = play(params, jax.random.key(seed))
+        env = bridge.VectorEnv(bridge.to_run(agent.run), episodes, jax.random.key(seed))
         theirs = torch_episode_returns(model, env, greedy=True)
     return difference(ours, theirs), ours, theirs
 
@@ -198,4 +204,4 @@ def _acting(model: ActorCritic, rollout: Rollout, length: int) -> float:
 
 
 def _model_config(agent: Trained) -> Any:
-    return bridge.model_config(dataclasses.asdict(agent.run))
+    return bridge.model_config(bridge.to_run(agent.run))

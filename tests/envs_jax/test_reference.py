@@ -79,3 +79,5 @@ def test_arguments_that_equal_the_defaults_have_the_same_references():
 def test_unrecorded_arguments_have_no_references():
     assert recorded("warehouse", {"size": 11}) == {}
     assert recorded("CartPole-v1", {}) == {}
+    for foreign in ("my_module:factory", "gymnasium:CartPole-v1", "no such thing"):
+        assert recorded(foreign, {"anything": 1}) == {}

@@ -200,7 +200,7 @@ def test_observation_size_and_d_set_are_the_published_ones():
 def test_what_is_hidden_is_not_observed_and_shown_by_hidden():
     env, params = make("traffic", num_cars=1)
     place = at("L67_0", 30.0).replace(light=jnp.int32(1), yellow_left=jnp.int32(3), speed=jnp.array([7.0]))
-    assert not env.observe(None, place, None, params).any()
+    assert not env.observe(place, params).any()
     hidden = np.asarray(env.hidden(place))
     assert hidden.shape == (37,) and hidden[:5].tolist() == [0, 1, 0, 0, 3]
     assert hidden[5:21].argmax() == 12 and hidden[21:].max() == 7.0

@@ -113,9 +113,7 @@ def test_item_age_is_hidden_from_the_observation_and_shown_by_hidden():
     draws[3] = 0.0
     state = dynamics.reset(draws, params)
     older = state.replace(age=jnp.where(state.age == 0, 5, state.age))
-    np.testing.assert_array_equal(
-        env.observe(None, state, None, params), env.observe(None, older, None, params)
-    )
+    np.testing.assert_array_equal(env.observe(state, params), env.observe(older, params))
     assert env.hidden(state)[3] == 0 and env.hidden(older)[3] == 5
 
 

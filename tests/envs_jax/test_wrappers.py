@@ -6,7 +6,8 @@ import pytest
 import envs_jax
 from envs_jax import spaces
 from envs_jax.environment import Environment, EnvParams, EnvState
-from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack, PreviousAction
+from envs_jax.testing import check_env
+from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack, PreviousAction, Vector, as_vector_space
 
 
 class Counter(Environment):
@@ -16,19 +17,15 @@ class Counter(Environment):
     def default_params(self):
         return EnvParams(max_steps_in_episode=3)
 
-    def reset_env(self, key, params):
-        state = EnvState(time=jnp.int32(0))
-        return self.observe(key, state, None, params), state
+    def begin(self, key, params):
+        return EnvState(time=jnp.int32(0))
 
-    def step_env(self, key, state, action, params):
+    def advance(self, key, state, action, params):
         state = state.replace(time=state.time + 1)
-        return self.observe(key, state, action, params), state, jnp.float32(state.time), jnp.array(False), {}
+        return state, jnp.float32(state.time)
 
-    def observe(self, key, state, action, params):
+    def observe(self, state, params):
         return jnp.array([state.time + 1.0, -(state.time + 1.0)])
-
-    def is_terminated(self, state, params):
-        return jnp.array(False)
 
     def action_space(self, params=None):
         return spaces.Discrete(2)
@@ -129,4 +126,89 @@ def test_wrappers_pass_on_what_they_do_not_change():
     assert env.hidden(state).shape == (24,)
     assert env.render(state).dtype == np.uint8
     assert env.policies()["random"](jax.random.key(0), state, params).shape == ()
-    assert not hasattr(EpisodeStatistics(Counter()), "render")
+    assert env.d_set(params) == envs_jax.make("warehouse")[0].d_set(params)
+    assert env.num_frames == 2 and FrameStack(env, 3).num_frames == 6
+    silent = EpisodeStatistics(Counter())
+    _, state = silent.reset(jax.random.key(0))
+    assert silent.render(state) is silent.hidden(state) is silent.d_set() is silent.failure is None
+    assert silent.policies() == {} and not silent.external
+
+
+class Late(Counter):
+    """Loses a life at time 1, ends at time 3, and begins again one step later, at time 4."""
+
+    external = single = late_reset = has_lives = render_aligned = True
+
+    def step(self, key, state, action, params=None):
+        time = jnp.where(state.time == 4, 1, state.time + 1)
+        state = state.replace(time=time)
+        obs, over = self.observe(state, None), time == 3
+        info = {"final_observation": obs, "reset_step": time == 4, "game_over": over}
+        return obs, state, jnp.float32(time), (time == 1) | over, jnp.array(False), info
+
+
+def test_the_static_choices_of_an_environment_hold_inside_wrappers():
+    env = EpisodeStatistics(FrameStack(PreviousAction(Flicker(Late())), 2))
+    assert env.external and env.single and env.late_reset and env.has_lives and env.render_aligned
+
+
+def test_a_late_reset_step_is_no_part_of_an_episode_and_a_lost_life_no_end():
+    seen, infos = play(EpisodeStatistics(FrameStack(Late(), 2)), 8)
+    ended = [bool(info["episode"]["ended"]) for info in infos]
+    assert ended == [False, False, True, False, False, False, True, False]
+    assert [int(infos[t]["episode"]["length"]) for t in (2, 6)] == [3, 3]
+    # After the lost life at time 1 the older frame stays, after the end at time 3 too; the late reset drops it.
+    np.testing.assert_array_equal(seen[1], [2, -2, 0, 0])
+    np.testing.assert_array_equal(seen[3], [4, -4, 3, -3])
+    np.testing.assert_array_equal(seen[4], [5, -5, 0, 0])
+    np.testing.assert_array_equal(seen[5], [2, -2, 5, -5])
+
+
+class Showing(Counter):
+    """Shows the time in another space."""
+
+    def __init__(self, space, show):
+        self.space, self.show = space, show
+
+    def observe(self, state, params):
+        return self.show(state.time)
+
+    def observation_space(self, params=None):
+        return self.space
+
+    def d_set(self, params=None):
+        return (len(self.space.sizes) - 1,) if isinstance(self.space, spaces.MultiDiscrete) else (0,)
+
+
+VECTORS = {
+    "discrete": (spaces.Discrete(4), lambda t: t, [[1, 0, 0, 0], [0, 1, 0, 0]], (0, 1, 2, 3)),
+    "several discrete": (
+        spaces.MultiDiscrete((4, 2)),
+        lambda t: jnp.stack([t, t % 2]),
+        [[1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1]],
+        (4, 5),
+    ),
+    "one number": (spaces.Box(0.0, 3.0, ()), lambda t: t.astype(jnp.float32), [[0], [1]], (0,)),
+}
+
+
+@pytest.mark.parametrize("case", VECTORS)
+def test_vector_makes_arrays_of_discrete_observations_and_single_numbers(case):
+    space, show, expected, d_set = VECTORS[case]
+    bare = Showing(space, show)
+    for wrap in (lambda env: FrameStack(env, 2), PreviousAction):
+        with pytest.raises(ValueError, match=r"put Vector around Showing|joins vector observations"):
+            wrap(bare)
+    env = Vector(bare)
+    seen, infos = play(env, 3)
+    np.testing.assert_array_equal(seen[:2], expected)
+    assert seen.dtype == np.float32 and infos[2]["final_observation"].shape == seen.shape[1:]
+    assert env.observation_space() == as_vector_space(space) and env.d_set() == d_set
+    assert all(as_vector_space(space).contains(row) for row in seen)
+    check_env(EpisodeStatistics(FrameStack(PreviousAction(Flicker(env)), 2)), env.default_params, num_steps=8)
+
+
+@pytest.mark.parametrize("space", [spaces.Box(0, 1, (2,)), spaces.Tuple((spaces.Discrete(2),))])
+def test_vector_refuses_what_is_a_vector_or_of_several_parts(space):
+    with pytest.raises(ValueError, match="Discrete observations and single numbers become vectors, not a"):
+        Vector(Showing(space, lambda t: t))

@@ -16,13 +16,13 @@ import numpy as np
 
 from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints, Progress
-from iam_jax.config import Config, ModelConfig, PPOConfig
+from iam_jax.config import Config, IAMConfig, PPOConfig
 from iam_jax.learners import Learners
 
 UPDATES = 6
 CONFIG = Config(
     total_steps=16 * 8 * UPDATES,
-    network=ModelConfig(fc=(32,), hidden=16, joint=(24,), init="glorot"),
+    model=IAMConfig(fc=(32,), hidden=16, joint=(24,), init="glorot"),
     ppo=PPOConfig(
         num_envs=16,
         num_steps=8,
@@ -47,13 +47,13 @@ class Trial:
 
     def go_on(self, state, updates):
         for _ in range(updates):
-            state, _ = self.program(state)
+            state, _ = self.program(state, 1)
         return state
 
 
 def exchanged(program):
     """Kind and shapes of everything that devices send each other."""
-    found = COLLECTIVE.findall(program.as_text())
+    found = COLLECTIVE.findall(program.compiled.as_text())
     shapes = lambda text: [[int(n) for n in s.split(",") if n] for s in re.findall(r"\[([\d,]*)\]", text)]  # noqa: E731
     return [(kind, shape) for text, kind in found for shape in shapes(text)]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from iam_jax import attention
+from iam_jax import attention, stored
 from iam_jax.attention import film_attention, painter, spread, watch
 from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints, Progress
@@ -32,8 +32,8 @@ def watched(env, heads=1, **choices):
     """An agent with attention in at most twelve steps of an episode: params, actor, looks, states."""
     config = preset(env, "fast", "iam")
     small = {"fc": (8,), "hidden": 8, "joint": (), "init": "glorot"}  # orthogonal takes seconds to compile
-    network = dataclasses.replace(config.network, d_set="dynamic", heads=heads, **small)
-    actor = make_learner(dataclasses.replace(config, network=network, **choices)).actor
+    network = dataclasses.replace(config.model, d_set="dynamic", heads=heads, **small)
+    actor = make_learner(dataclasses.replace(config, model=network, **choices)).actor
 
     @jax.jit
     def fresh(key):
@@ -182,7 +182,7 @@ def test_evaluate_writes_both_pictures_beside_the_gif(tmp_path, capsys):
     run.mkdir(), pictures.mkdir()
     small = ["--num-envs", "16", "--num-minibatches", "4", "--burn-in", "0", "--init", "glorot"]
     config = parse(["--d-set", "dynamic", "--heads", "2", *small])
-    (run / "config.json").write_text(config.to_json())
+    stored.save(config, run)
     Checkpoints(run).save(Learners(make_learner(config), config).init(), Progress(0))
     arguments = ["--checkpoint", run, "--episodes", "2", "--attention", "--gif", pictures / "film.gif"]
     with pytest.raises(SystemExit) as exit_:
@@ -198,7 +198,7 @@ def test_evaluate_writes_both_pictures_beside_the_gif(tmp_path, capsys):
 @pytest.mark.parametrize("chosen", [[], ["--d-set", "static"], ["--model", "rnn", "--d-set", "dynamic"]])
 def test_an_agent_without_attention_is_refused_in_one_sentence(chosen, tmp_path, capsys):
     config = parse(chosen)
-    (tmp_path / "config.json").write_text(config.to_json())
+    stored.save(config, tmp_path)
     with pytest.raises(SystemExit) as exit_:
         evaluate(["--checkpoint", str(tmp_path), "--attention"])
     assert exit_.value.code == 2

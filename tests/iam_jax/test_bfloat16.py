@@ -7,17 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from iam_jax.config import ModelConfig
+from iam_jax.config import IAMConfig, RNNConfig
 from iam_jax.models.actor_critic import forward, make_model
 
 T, B, A = 5, 4, 3
-IAM = ModelConfig("iam", fc=(32,), hidden=16, joint=(16,), d_set_size=5, heads=2, attention_units=8)
+IAM = IAMConfig(fc=(32,), hidden=16, joint=(16,), d_set_size=5, heads=2, attention_units=8)
 VECTOR, IMAGE = (12,), (10, 10, 4)
 CASES = {
     "iam static": (dataclasses.replace(IAM, d_set="static"), VECTOR),
     "iam dynamic": (dataclasses.replace(IAM, d_set="dynamic"), VECTOR),
     "iam dynamic, board": (dataclasses.replace(IAM, d_set="dynamic"), IMAGE),
-    "rnn lstm": (ModelConfig("rnn", fc=(32,), hidden=16, cell="lstm"), VECTOR),
+    "rnn lstm": (RNNConfig(fc=(32,), hidden=16, cell="lstm"), VECTOR),
 }
 
 

@@ -8,17 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from iam_jax.config import Config, ModelConfig
+from iam_jax import stored
+from iam_jax.config import Config, network
 from iam_jax.models.actor_critic import forward, make_model
 from iam_jax.models.encoders import as_convolution, as_product, choose_encoder, map_size
 
 T, B, A = 3, 2, 4
 BOARD, PIXELS = (10, 10, 4), (84, 84, 1)
-SMALL = ModelConfig("iam", fc=(16,), hidden=8, d_set_boxes=((0, 0, 2, 3),), d_set_size=5, heads=2)
+SMALL = {"fc": (16,), "hidden": 8, "d_set_boxes": ((0, 0, 2, 3),), "d_set_size": 5, "heads": 2}
+
+
+def small(kind="iam", **changes):
+    return network(kind, SMALL | changes)
 
 
 def setup(shape, dtype=jnp.uint8, **changes):
-    model = make_model(dataclasses.replace(SMALL, attention_units=6, **changes), A, shape)
+    model = make_model(small(attention_units=6, **changes), A, shape)
     obs = jax.random.randint(jax.random.key(0), (T, B, *shape), 0, 256).astype(dtype)
     first = jnp.zeros((T, B), bool)
     carry = tuple(x + 0.5 for x in model.initial_carry(B))
@@ -27,9 +32,9 @@ def setup(shape, dtype=jnp.uint8, **changes):
 
 @pytest.mark.parametrize(("shape", "size"), [(PIXELS, (7, 7)), (BOARD, (8, 8))])
 def test_feature_maps_have_the_published_size(shape, size):
-    name = choose_encoder(SMALL, shape)
+    name = choose_encoder(small(), shape)
     assert map_size(name, shape) == size
-    params = setup(shape, architecture="fnn")[1]["params"]
+    params = setup(shape, kind="fnn")[1]["params"]
     features = {(7, 7): 64, (8, 8): 16}[size]
     assert params["fc"]["Dense_0"]["kernel"].shape[0] == size[0] * size[1] * features
 
@@ -69,7 +74,7 @@ def test_attention_sums_to_one_over_the_regions_and_asks_the_memory():
 
 
 def test_bytes_are_read_from_zero_to_one():
-    model, params, carry, obs, first = setup(PIXELS, architecture="fnn")
+    model, params, carry, obs, first = setup(PIXELS, kind="fnn")
     as_floats = forward(model, params, carry, obs / 255.0, first)[1]
     np.testing.assert_allclose(forward(model, params, carry, obs, first)[1], as_floats, rtol=1e-5)
 
@@ -86,12 +91,12 @@ def test_bytes_are_read_from_zero_to_one():
 )
 def test_what_does_not_fit_an_image_is_refused(changes, shape, sentence):
     with pytest.raises(ValueError, match=sentence):
-        make_model(dataclasses.replace(SMALL, **changes), A, shape)
+        make_model(small(**changes), A, shape)
 
 
 def test_boxes_survive_the_config_file():
-    config = Config(network=SMALL)
-    assert Config.from_json(config.to_json()) == config
+    config = Config(model=small())
+    assert stored.from_json(stored.to_json(config)) == config
 
 
 @pytest.mark.parametrize(
@@ -108,12 +113,12 @@ def test_convolutions_as_products_are_convolutions(shape, kernel, stride):
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-3), product, convolution)
 
 
-@pytest.mark.parametrize("changes", [{"d_set": "dynamic"}, {"architecture": "rnn"}, {"architecture": "fnn"}])
+@pytest.mark.parametrize("changes", [{"d_set": "dynamic"}, {"kind": "rnn"}, {"kind": "fnn"}])
 def test_rematerialisation_changes_memory_and_not_gradients(changes):
     time, batch = 8, 16
     obs = jax.random.randint(jax.random.key(0), (time, batch, *PIXELS), 0, 256).astype(jnp.uint8)
     first = jnp.zeros((time, batch), bool)
-    config = dataclasses.replace(SMALL, **changes)
+    config = small(**changes)
     results = []
     for remat in (False, True):
         model = make_model(dataclasses.replace(config, remat=remat), A, PIXELS)

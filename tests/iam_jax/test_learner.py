@@ -10,27 +10,28 @@ from envs_jax import spaces
 from envs_jax.environment import Environment, EnvParams, EnvState
 from envs_jax.wrappers import EpisodeStatistics, Wrapper
 from iam_jax.build import make_learner
-from iam_jax.config import Config, ModelConfig, PPOConfig
+from iam_jax.config import Config, FNNConfig, IAMConfig, PPOConfig, network
 from iam_jax.learners import Learners
 from iam_jax.models.actor_critic import make_model
 from iam_jax.ppo.learner import Learner, _pick
 from iam_jax.ppo.rollout import Actor
 
+OPTIONS = {"fc": (32,), "hidden": 16, "joint": (16,), "d_set_size": 6, "attention_units": 8}
 SMALL = Config(
     total_steps=16 * 16 * 4,
-    network=ModelConfig(fc=(32,), hidden=16, joint=(16,), d_set_size=6, attention_units=8),
+    model=IAMConfig(**OPTIONS),
     ppo=PPOConfig(num_envs=16, num_steps=16, bptt_length=4, num_epochs=2, num_minibatches=4, burn_in=90),
 )
 NETWORKS = {
-    **{d: dataclasses.replace(SMALL.network, d_set=d) for d in ("manual", "static", "dynamic", "identity")},
-    "lstm": dataclasses.replace(SMALL.network, cell="lstm"),
-    "rnn": dataclasses.replace(SMALL.network, architecture="rnn"),
-    "fnn": dataclasses.replace(SMALL.network, architecture="fnn"),
+    **{d: dataclasses.replace(SMALL.model, d_set=d) for d in ("manual", "static", "dynamic", "identity")},
+    "lstm": dataclasses.replace(SMALL.model, cell="lstm"),
+    "rnn": network("rnn", OPTIONS),
+    "fnn": network("fnn", OPTIONS),
 }
 
 
 def small(network="manual", **ppo):
-    return dataclasses.replace(SMALL, network=NETWORKS[network], ppo=dataclasses.replace(SMALL.ppo, **ppo))
+    return dataclasses.replace(SMALL, model=NETWORKS[network], ppo=dataclasses.replace(SMALL.ppo, **ppo))
 
 
 @functools.cache
@@ -91,14 +92,13 @@ class Endless(Environment):
     def default_params(self):
         return EnvParams(max_steps_in_episode=4)
 
-    def reset_env(self, key, params):
-        return jnp.ones(2), EnvState(time=jnp.int32(0))
+    def begin(self, key, params):
+        return EnvState(time=jnp.int32(0))
 
-    def step_env(self, key, state, action, params):
-        state = state.replace(time=state.time + 1)
-        return jnp.ones(2), state, jnp.float32(1), self.is_terminated(state, params), {}
+    def advance(self, key, state, action, params):
+        return state.replace(time=state.time + 1), jnp.float32(1)
 
-    def observe(self, key, state, action, params):
+    def observe(self, state, params):
         return jnp.ones(2)
 
     def is_terminated(self, state, params):
@@ -112,7 +112,11 @@ class Endless(Environment):
 
 
 class LateReset(Wrapper):
-    """Begins the next episode in a step of its own, as ALE does; see `Environment.step`."""
+    """Begins the next episode in a step of its own, as ALE does; see `Environment.late_reset`."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        self.late_reset = True
 
     def reset(self, key, params=None):
         obs, state = self._env.reset(key, params)
@@ -130,8 +134,8 @@ class LateReset(Wrapper):
 
 def learned_value(terminates, bootstrap_truncated, late_reset=False, num_steps=8):
     """Mean value that a blind critic learns in `Endless` with discount 0.8."""
-    env = EpisodeStatistics(LateReset(Endless(terminates)) if late_reset else Endless(terminates))
-    model = make_model(ModelConfig("fnn", fc=()), 2, (2,))
+    env = LateReset(Endless(terminates)) if late_reset else Endless(terminates)
+    model = make_model(FNNConfig(fc=()), 2, (2,))
     ppo = PPOConfig(
         num_envs=8,
         num_steps=num_steps,
@@ -185,11 +189,11 @@ def test_clipped_rewards_are_learnt_from_and_whole_ones_are_reported(clip_reward
     learner = make_learner(small(clip_reward=clip_reward, burn_in=0))
     step = learner.actor.step
 
-    def pays_three(*arguments):
-        obs, state, reward, *rest, info = step(*arguments)
-        return obs, state, jnp.full_like(reward, -3.0), *rest, info
+    def pays_badly(*arguments):
+        after, episode = step(*arguments)
+        return after.replace(reward=jnp.full_like(after.reward, -3.0)), episode
 
-    learner.actor.step = pays_three
+    learner.actor.step = pays_badly
     _, rollout = learner.collect(fresh_state().params, fresh_state().actor, jax.random.key(0))
     assert (rollout.transitions.reward == (-1.0 if clip_reward else -3.0)).all()
 
@@ -211,7 +215,7 @@ def test_minibatches_are_the_sequences_that_their_numbers_name(num_groups):
 
 def test_several_seeds_of_a_wide_network_can_begin():
     """XLA's batched QR on the CPU waits for itself if all seeds are drawn in one batch."""
-    wide = dataclasses.replace(SMALL, num_seeds=3, network=ModelConfig("fnn", fc=(1024, 128)))
+    wide = dataclasses.replace(SMALL, num_seeds=3, model=FNNConfig(fc=(1024, 128)))
     learners = Learners(make_learner(wide), wide)
     state = learners.init()
     one = Learners(make_learner(SMALL), dataclasses.replace(SMALL, seed=2)).init()
@@ -229,7 +233,7 @@ def test_final_value_uses_the_memory_after_the_step_and_the_last_observation():
     after, transition = actor.act(state.params, actors, jax.random.key(2))
     assert transition.truncated.all() and after.first.all()
     key_env = jax.random.split(jax.random.key(2))[1]
-    final_obs = actor.step(key_env, actors.env_state, transition.action)[5]["final_observation"]
+    final_obs = actor.step(key_env, actors.env_state, transition.action)[0].final_obs
     expected = actor.apply(state.params, after.carry, final_obs, jnp.zeros(8, bool))[2]
     np.testing.assert_allclose(transition.final_value, expected, rtol=1e-6)
     reset_memory = actor.apply(state.params, after.carry, final_obs, jnp.ones(8, bool))[2]

@@ -6,7 +6,7 @@ import jax
 import pytest
 
 from iam_jax.build import make_learner
-from iam_jax.config import Config, ModelConfig, PPOConfig
+from iam_jax.config import Config, FNNConfig, IAMConfig, PPOConfig, RNNConfig
 
 pytest.importorskip("gymnax", reason="gymnax is not installed")
 
@@ -22,16 +22,16 @@ PPO = PPOConfig(
     learning_rate=5e-3,
 )
 NETWORKS = {
-    "iam": ModelConfig("iam", fc=(16,), hidden=16, d_set_indices=(2,)),
-    "rnn": ModelConfig("rnn", fc=(16,), hidden=16),
-    "fnn": ModelConfig("fnn", fc=(16,)),
+    "iam": IAMConfig(fc=(16,), hidden=16, d_set_indices=(2,)),
+    "rnn": RNNConfig(fc=(16,), hidden=16),
+    "fnn": FNNConfig(fc=(16,)),
 }
 
 
 def mean_return(network, updates=40):
     config = Config(
         env="MemoryChain-bsuite",
-        network=network,
+        model=network,
         ppo=PPO,
         total_steps=updates * PPO.num_envs * PPO.num_steps,
     )

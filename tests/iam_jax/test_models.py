@@ -5,22 +5,20 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from iam_jax.config import ModelConfig
+from iam_jax.config import FNNConfig, IAMConfig, RNNConfig
 from iam_jax.models.actor_critic import forward, make_model
 
 T, B, NUM_VARIABLES, A = 7, 3, 10, 4
-IAM = ModelConfig(
-    "iam", fc=(16,), hidden=8, d_set_indices=(1, 4, 7), d_set_size=5, heads=2, attention_units=6
-)
+IAM = IAMConfig(fc=(16,), hidden=8, d_set_indices=(1, 4, 7), d_set_size=5, heads=2, attention_units=6)
 CONFIGS = {
     **{f"iam {d}": dataclasses.replace(IAM, d_set=d) for d in ("manual", "static", "dynamic", "identity")},
     "iam lstm": dataclasses.replace(IAM, cell="lstm"),
     "iam dynamic lstm": dataclasses.replace(IAM, cell="lstm", d_set="dynamic"),
     "iam joint tanh": dataclasses.replace(IAM, joint=(12, 6), activation="tanh"),
     "iam glorot": dataclasses.replace(IAM, init="glorot", bias=False),
-    "rnn": ModelConfig("rnn", fc=(16,), hidden=8),
-    "rnn lstm, no encoder": ModelConfig("rnn", fc=(), hidden=8, cell="lstm"),
-    "fnn": ModelConfig("fnn", fc=(16, 8)),
+    "rnn": RNNConfig(fc=(16,), hidden=8),
+    "rnn lstm, no encoder": RNNConfig(fc=(), hidden=8, cell="lstm"),
+    "fnn": FNNConfig(fc=(16, 8)),
 }
 RECURRENT = [name for name in CONFIGS if name != "fnn"]
 

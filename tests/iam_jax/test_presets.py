@@ -34,31 +34,31 @@ def test_fast_preset_divides_at_the_documented_number_of_environments(env, model
 
 def test_paper_presets_have_the_published_sizes():
     config = presets.preset("warehouse", "paper", "iam")
-    assert (config.network.fc, config.network.hidden, config.network.cell) == ((576, 256), 64, "lstm")
+    assert (config.model.fc, config.model.hidden, config.model.cell) == ((576, 256), 64, "lstm")
     assert (config.ppo.num_envs, config.ppo.num_steps, config.ppo.bptt_length) == (8, 128, 8)
     assert config.total_steps == 4_000_000 * 8
-    assert not config.network.bias and config.network.joint == ()
+    assert not config.model.bias and config.model.joint == ()
     mini = presets.preset("mini-warehouse", "paper", "iam")
-    assert (mini.network.fc, mini.network.hidden, mini.ppo.bptt_length) == ((256, 256), 128, 16)
+    assert (mini.model.fc, mini.model.hidden, mini.ppo.bptt_length) == ((256, 256), 128, 16)
     assert mini.total_steps == 2_000_000 * 8
-    assert presets.preset("warehouse", "paper", "rnn").network.hidden == 256
-    assert presets.preset("warehouse", "paper", "fnn-stack").network.fc == (640, 256)
+    assert presets.preset("warehouse", "paper", "rnn").model.hidden == 256
+    assert presets.preset("warehouse", "paper", "fnn-stack").model.fc == (640, 256)
     traffic = presets.preset("traffic", "paper", "iam")
-    assert (traffic.network.fc, traffic.network.hidden, traffic.ppo.bptt_length) == ((128, 128), 128, 32)
-    assert presets.preset("traffic", "paper", "rnn").network.fc == (256,)
-    assert presets.preset("traffic", "paper", "fnn-stack").network.fc == (512, 256)
+    assert (traffic.model.fc, traffic.model.hidden, traffic.ppo.bptt_length) == ((128, 128), 128, 32)
+    assert presets.preset("traffic", "paper", "rnn").model.fc == (256,)
+    assert presets.preset("traffic", "paper", "fnn-stack").model.fc == (512, 256)
 
 
 def test_paper_presets_of_pictures_have_the_published_sizes():
     iam, rnn, stack = (presets.preset("ale:Pong", "paper", m) for m in ("iam", "rnn", "fnn-stack"))
-    assert (iam.network.d_set, iam.network.fc, iam.network.hidden) == ("dynamic", (256,), 128)
-    assert (iam.network.heads, iam.network.attention_units) == (1, 128)
-    assert (rnn.network.fc, rnn.network.hidden, rnn.network.cell) == ((), 512, "lstm")
+    assert (iam.model.d_set, iam.model.fc, iam.model.hidden) == ("dynamic", (256,), 128)
+    assert (iam.model.heads, iam.model.attention_units) == (1, 128)
+    assert (rnn.model.fc, rnn.model.hidden, rnn.model.cell) == ((), 512, "lstm")
     assert (iam.ppo.bptt_length, rnn.ppo.bptt_length) == (8, 4)
-    assert (stack.network.fc, stack.frame_stack) == ((512,), 4)
+    assert (stack.model.fc, stack.frame_stack) == ((512,), 4)
     assert {c.flicker for c in (iam, rnn, stack)} == {0.5} and iam.total_steps == 10_000_000 * 8
     doors = presets.preset("redbluedoors-8x8", "paper", "iam")
-    assert (doors.network.fc, doors.network.hidden, doors.network.heads) == ((224, 128), 32, 6)
+    assert (doors.model.fc, doors.model.hidden, doors.model.heads) == ((224, 128), 32, 6)
     assert doors.ppo.bptt_length == 4 and doors.total_steps == 500_000 * 8
 
 
@@ -71,11 +71,11 @@ def test_games_and_sizes_share_the_presets_of_their_family():
     ):
         a, b = (presets.preset(env, "fast", "iam") for env in (one, other))
         assert dataclasses.replace(a, env="") == dataclasses.replace(b, env="")
-    assert presets.preset("minatar-breakout", "fast", "iam").network.d_set == "dynamic"
+    assert presets.preset("minatar-breakout", "fast", "iam").model.d_set == "dynamic"
 
 
 def test_environments_without_presets_have_only_the_fast_one():
-    assert presets.preset("CartPole-v1", "fast", "iam").network.d_set == "identity"
+    assert presets.preset("CartPole-v1", "fast", "iam").model.d_set == "auto"
     with pytest.raises(ConfigError, match="has no preset 'paper'"):
         presets.preset("CartPole-v1", "paper", "iam")
     with pytest.raises(ConfigError, match="traffic has no preset 'best'"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from iam_jax.build import make_learner
-from iam_jax.config import Config, ModelConfig, PPOConfig
+from iam_jax.config import Config, IAMConfig, PPOConfig
 from iam_jax.ppo.rollout import FEW
 
 NUM_ENVS = 70  # no multiple of FEW
@@ -13,9 +13,9 @@ NUM_ENVS = 70  # no multiple of FEW
 @pytest.fixture(scope="module")
 def acting():
     """An actor, parameters, memories and observations of B environments, and all their values."""
-    network = ModelConfig("iam", fc=(16,), hidden=8)
+    network = IAMConfig(fc=(16,), hidden=8)
     ppo = PPOConfig(num_envs=NUM_ENVS, num_steps=8, num_minibatches=1)
-    learner = make_learner(Config(network=network, ppo=ppo))
+    learner = make_learner(Config(model=network, ppo=ppo))
     state = jax.jit(learner.init)(jax.random.key(0))
     carry = jax.tree.map(lambda x: jax.random.normal(jax.random.key(1), x.shape), state.actor.carry)
     obs = jax.random.normal(jax.random.key(2), state.actor.obs.shape)

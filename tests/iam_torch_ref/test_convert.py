@@ -13,6 +13,7 @@ import jax
 import numpy as np
 import torch
 
+from iam_jax import stored
 from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints, Progress
 from iam_jax.evaluate import main as evaluate_in_jax
@@ -80,7 +81,7 @@ def test_a_run_of_several_seeds_gives_the_seed_asked_for(tmp_path):
     params = []
     config = bridge.to_config(run)
     state = Learners(make_learner(config), config).init()
-    (tmp_path / "config.json").write_text(config.to_json())
+    stored.save(config, tmp_path)
     Checkpoints(tmp_path).save(state, Progress(update=0))
     for seed in (None, 6):
         params.append(bridge.read_run(str(tmp_path), "last", seed)[0]["params"]["heads"]["policy"]["kernel"])

@@ -14,7 +14,7 @@ from iam_torch_ref.train import Trainer
 def trainer(env="mini-warehouse", **ppo):
     changes = {"num_envs": 32, "num_steps": 16, "num_minibatches": 4, "learning_rate": 3e-3, "burn_in": 96}
     network = {"fc": (32,), "hidden": 16, "joint": (), "d_set": "manual"}
-    run = bridge.run_config(env, "fast", "iam", total_steps=60_000, network=network, ppo=changes | ppo)
+    run = bridge.run_config(env, "fast", "iam", total_steps=60_000, **network, **changes | ppo)
     return Trainer(run)
 
 
