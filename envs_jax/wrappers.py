@@ -1,7 +1,7 @@
 """Wrappers: environments around environments, with the same contract.
 
-Each handles the auto-reset inside the wrapped `step`: where an episode ended, the returned
-observation belongs to the next episode, and ``info["final_observation"]`` to the last one.
+Each handles the auto-reset inside the wrapped `step`: where an episode ended, the returned observation belongs
+to the next episode, and ``info["final_observation"]`` to the last one.
 """
 
 from functools import partial
@@ -202,18 +202,17 @@ class EpisodeStatistics(Wrapper):
     ) -> Step:
         step = self._env.step(key, state.env_state, action, params)
         inner = outcome(self._env, step)
-        done = inner.game_over
-        total = state.episode_return + inner.reward
+        total, done = state.episode_return + inner.reward, inner.game_over
         length = state.episode_length + 1
         if inner.reset_step is not None:
             length -= inner.reset_step
+        episode = {"return": total, "length": length, "ended": done & state.whole}
         state = EpisodeStatisticsState(
             env_state=inner.state,
             episode_return=jnp.where(done, 0.0, total),
             episode_length=jnp.where(done, 0, length),
             whole=state.whole | done,
         )
-        episode = {"return": total, "length": length, "ended": done & state.whole}
         return _changed(step, inner.obs, state, {"episode": episode})
 
 
@@ -291,8 +290,8 @@ def _sizes(space: Any) -> tuple[int, ...]:
 
 def _words(space: Any) -> str:
     """A space in words."""
-    name = type(space).__name__
-    return f"a {name} of shape {space.shape}" if isinstance(space, spaces.Box) else f"a {name} space"
+    shape = f"of shape {space.shape}" if isinstance(space, spaces.Box) else "space"
+    return f"a {type(space).__name__} {shape}"
 
 
 def _changed(step: Step, obs: Any, state: Any, entries: dict[str, Any]) -> Step:

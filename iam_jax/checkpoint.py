@@ -107,7 +107,7 @@ class Checkpoints:
         """Renames the checkpoints behind ``update``, which are damaged, so that the run can go on from there."""
         for later in self.updates():
             if later > update:
-                (self.folder / str(later)).rename(self.folder / f"{later}.damaged")
+                (self.folder / str(later)).rename(self.folder / f"damaged-{later}")
 
     def _first_whole(self, read: Callable[[Path], Any], which: Which, say: Say) -> Any:
         """What ``read`` finds in the wanted checkpoint or, if that is damaged, in the newest whole one."""

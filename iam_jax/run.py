@@ -100,6 +100,10 @@ class Run:
             raise ConfigError(f"{config.env} is played outside of JAX, by one process with one device.")
         check_room(config, learner.actor, num_devices)
         self.learners = Learners(learner, config, num_devices)
+        self._begin_with = None
+        if config.init_from is not None:
+            shapes = param_shapes(config, learner.actor)
+            self._begin_with, _ = Checkpoints(config.init_from).restore_params(shapes, "best", self._say)
         player = Learners(make_learner(config, given=env), config) if is_external else self.learners
         self.evaluation = Evaluation(player, config.output.max_eval_steps)
 
@@ -165,10 +169,9 @@ class Run:
                 self._say("The games under way cannot be stored: training goes on with new ones.")
             return state, progress
         state, progress = self.learners.init(), Progress(update=0)
-        if self.config.init_from is not None:
-            params, _ = Checkpoints(self.config.init_from).restore_params(state.params, "best", self._say)
+        if self._begin_with is not None:
             places = jax.tree.map(lambda x: x.sharding, state.params)
-            state = state.replace(params=jax.device_put(params, places))
+            state = state.replace(params=jax.device_put(self._begin_with, places))
         checkpoints.save(state, progress)
         return state, progress
 

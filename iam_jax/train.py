@@ -121,7 +121,8 @@ def _preset(chosen: argparse.Namespace) -> Config:
     try:
         return presets.preset(chosen.env or "warehouse", chosen.preset or "fast", chosen.model or "iam")
     except ConfigError:
-        if chosen.preset in (None, *presets.PRESETS) and chosen.model in (None, *presets.MODELS):
+        known = chosen.preset in (None, "custom", *presets.PRESETS) and chosen.model in (None, *presets.MODELS)
+        if known:
             raise
         return Config()  # the full parser will say what is wrong, and list the choices
 

@@ -157,8 +157,8 @@ def test_a_late_reset_step_is_no_part_of_an_episode_and_a_lost_life_no_end():
     ended = [bool(info["episode"]["ended"]) for info in infos]
     assert ended == [False, False, True, False, False, False, True, False]
     assert [int(infos[t]["episode"]["length"]) for t in (2, 6)] == [3, 3]
-    # After the lost life at time 1 the older frame stays, after the end at time 3 too; the late reset drops it.
-    np.testing.assert_array_equal(seen[1], [2, -2, 0, 0])
+    # Older frames outlive the lost life at time 1 and the end at time 3; the late reset at time 4 drops them.
+    np.testing.assert_array_equal(seen[1], [2, -2, 1, -1])
     np.testing.assert_array_equal(seen[3], [4, -4, 3, -3])
     np.testing.assert_array_equal(seen[4], [5, -5, 0, 0])
     np.testing.assert_array_equal(seen[5], [2, -2, 5, -5])
