@@ -1,65 +1,53 @@
-"""Our environments as a vector environment of Stable-Baselines3."""
+"""Our environments as Stable-Baselines3's: `VectorEnv`. Needs stable-baselines3."""
 
 from typing import Any
 
-import gymnasium
-import jax
 import numpy as np
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvStepReturn
 
-from envs_jax import make
+from envs_jax import as_gymnasium_vector
 
 
 class VectorEnv(VecEnv):
-    """Copies of one environment, vmapped and compiled; observations and rewards on the host."""
+    """A compiled batch of one of our environments; steps/s are the learner's, not the interface's.
 
-    def __init__(self, name: str, num_envs: int, seed: int = 0):
-        env, params = make(name)
-        shape = env.observation_space(params).shape
-        super().__init__(
-            num_envs,
-            gymnasium.spaces.Box(0, 1, shape, np.float32),
-            gymnasium.spaces.Discrete(env.action_space(params).n),
-        )
-        self._key = jax.random.key(seed)
-        self._reset = jax.jit(
-            lambda key: jax.vmap(env.reset, (0, None))(jax.random.split(key, num_envs), params)
-        )
-        self._step = jax.jit(
-            lambda key, *x: jax.vmap(env.step, (0, 0, 0, None))(jax.random.split(key, num_envs), *x, params)
-        )
+    Args:
+      name: As of `envs_jax.make`.
+      num_envs: How many.
+    """
+
+    def __init__(self, name: str, num_envs: int):
+        self._vector = as_gymnasium_vector(name, num_envs)
+        super().__init__(num_envs, self._vector.single_observation_space, self._vector.single_action_space)
+        self._actions = np.zeros(num_envs, int)
 
     def reset(self) -> np.ndarray:
-        obs, self._state = self._reset(self._next_key())
-        return np.array(obs)
+        return self._vector.reset(seed=self._seeds[0])[0]
 
     def step_async(self, actions: np.ndarray) -> None:
-        self._answer = self._step(self._next_key(), self._state, actions)
+        self._actions = actions
 
-    def step_wait(self) -> Any:
-        obs, self._state, reward, terminated, truncated, info = self._answer
-        terminated, truncated = np.asarray(terminated), np.asarray(truncated)
-        done, infos = terminated | truncated, [{} for _ in range(self.num_envs)]
-        if done.any():
-            final = np.asarray(info["final_observation"])
-            for i in np.flatnonzero(done):
-                only_late = bool(truncated[i] and not terminated[i])
-                infos[i] = {"terminal_observation": final[i], "TimeLimit.truncated": only_late}
-        return np.array(obs), np.array(reward), done, infos
+    def step_wait(self) -> VecEnvStepReturn:
+        obs, reward, terminated, truncated, info = self._vector.step(self._actions)
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for i in np.nonzero(terminated | truncated)[0]:
+            infos[i] = {
+                "terminal_observation": info["final_obs"][i],
+                "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
+            }
+        return obs, reward, terminated | truncated, infos
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self._vector.close()
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [None] * self.num_envs  # it has no render_mode
+        return [None] * self.num_envs
 
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None: ...
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        raise NotImplementedError
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        return [None] * self.num_envs
+        raise NotImplementedError
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         return [False] * self.num_envs
-
-    def _next_key(self) -> jax.Array:
-        self._key, key = jax.random.split(self._key)
-        return key

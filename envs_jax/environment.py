@@ -1,11 +1,11 @@
 """The environment contract, and the protocol of a step written once.
 
-An environment says how an episode begins, how it goes on and what the agent sees; `Environment.step` does the
-rest, among it the reset at an episode's end. Seen from outside this is gymnax 1.0's contract (``reset``, ``step``,
-spaces), so learners and wrappers written for gymnax run on it; gymnax itself is not imported.
+An environment says how an episode begins, how it goes on and what the agent sees; `Environment.step` does
+the rest, among it the reset at an episode's end. Seen from outside this is gymnax 1.0's contract (``reset``,
+``step``, spaces), so learners and wrappers written for gymnax run on it; gymnax itself is not imported.
 
-An environment object holds only static choices (names, shapes); everything that varies lives in the state and in
-the params, so one object serves any number of vmapped copies. Rules live in pure functions beside it
+An environment object holds only static choices (names, shapes); everything that varies lives in the state and
+in the params, so one object serves any number of vmapped copies. Rules live in pure functions beside it
 (``dynamics.py``), with the randomness passed in, so that a recorded episode can be replayed exactly.
 """
 
@@ -46,18 +46,18 @@ class Environment:
     Attributes:
       shares_key: `advance` and `begin` read the same key, which saves drawing twice. Right only where what is
         drawn in a step does not decide whether the episode ends with it.
-      external: The state is a token for something outside of JAX: each batch is stepped once and in order, and
-        a stored state cannot be continued.
+      external: The state is a token for something outside of JAX: each batch is stepped once and in order,
+        and a stored state cannot be continued.
       single: There is only one of it at a time, so batches are of one environment.
       late_reset: The next episode begins one step late: a step that ends an episode returns its last
         observation, and the step after it, which ignores its action and is marked by ``info["reset_step"]``,
         the first one of the next episode.
       has_lives: A lost life is ``terminated`` too; ``info["game_over"]`` says whether the game ended.
-      render_aligned: The picture that `render` draws shows what an image observation shows, every thing at the
-        same place.
+      render_aligned: The picture that `render` draws shows what an image observation shows, every thing at
+        the same place.
       num_frames: Observations that lie behind each other along an observation's last axis, newest first.
-      failure: What went wrong outside of JAX, in one sentence, or None. Steps after it return zeros, because an
-        exception cannot leave a compiled program: whoever runs one looks here after each call.
+      failure: What went wrong outside of JAX, in one sentence, or None. Steps after it return zeros, because
+        an exception cannot leave a compiled program: whoever runs one looks here after each call.
     """
 
     shares_key: bool = False
@@ -121,7 +121,7 @@ class Environment:
         return None
 
     def d_set(self, params: Any = None) -> tuple[int, ...] | None:
-        """Indices of the observation vector that influence what is hidden, or None if nobody has named them."""
+        """Indices of the observation vector that influence what is hidden; None if nobody has named them."""
         return None
 
     def hidden(self, state: Any) -> Any:
@@ -157,8 +157,8 @@ class Environment:
           params: Environment numbers; the default ones if None.
 
         Returns:
-          ``(observation, state, reward, terminated, truncated, info)``. After an episode's end, observation and
-          state are those of the new episode, and ``info["final_observation"]`` is the last one of the old
+          ``(observation, state, reward, terminated, truncated, info)``. After an episode's end, observation
+          and state are those of the new episode, and ``info["final_observation"]`` is the last one of the old
           episode. ``terminated`` (the task ended) and ``truncated`` (the time limit was reached) may both be
           true. See `late_reset` and `has_lives` for what else ``info`` may hold; `outcome` reads it.
         """
@@ -184,12 +184,12 @@ class Environment:
     def step_env(
         self, key: jax.Array, state: Any, action: jax.Array, params: Any
     ) -> tuple[Any, Any, jax.Array, jax.Array, dict[str, Any]]:
-        """gymnax's hook below `step`, without auto-reset: observation, state, reward, terminated, info."""
+        """The hook of gymnax below `step`, without auto-reset: obs, state, reward, terminated, info."""
         state, reward = self.advance(key, state, action, params)
         return self.observe(state, params), state, reward, self.is_terminated(state, params), {}
 
     def reset_env(self, key: jax.Array, params: Any) -> tuple[Any, Any]:
-        """gymnax's hook below `reset`."""
+        """The hook of gymnax below `reset`."""
         state = self.begin(key, params)
         return self.observe(state, params), state
 

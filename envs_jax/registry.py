@@ -1,10 +1,15 @@
-"""Environments by name."""
+"""Environments by name or place, and the door through which foreign ones come in."""
 
-import ast
 import difflib
 import importlib
-from collections.abc import Iterable
+import importlib.metadata
+import inspect
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
+
+from envs_jax import paths
 
 ENVIRONMENTS = {
     "warehouse": "envs_jax.warehouse.env:warehouse",
@@ -19,91 +24,228 @@ ENVIRONMENTS = {
     "breakout": "envs_jax.atari.env:breakout",
 }
 """Name -> ``module:factory``; modules are imported when an environment is asked for."""
-FROM_EXTRAS = {
+SUITES = {
     **{
         f"minatar-{game}": "envs_jax.minatar:make"
         for game in ("asterix", "breakout", "freeway", "seaquest", "space-invaders")
     },
     "ale:": "envs_jax.atari.ale:make",
+    "gymnasium:": "envs_jax.gymnasium:make",
 }
-"""The same for those that need another package; their factories take the name, or what follows the colon."""
+"""The same for other people's; their factories take the name, or what follows the colon."""
+ENTRY_POINTS = "iam_jax.environments"
+"""Group of entry points by which installed packages offer theirs."""
+EXAMPLES = {"ale:": "ale:Pong", "gymnasium:": "gymnasium:CartPole-v1"}
+
+_registered: dict[str, Callable[..., Any]] = {}
+_checked: set[str] = set()
+"""Foreign environments that were found to keep the contract, in this process."""
 
 
 def registered() -> tuple[str, ...]:
-    """Names that `make` knows without any extra, gymnax's own not counted."""
+    """Names of the environments that are this package's own."""
     return tuple(ENVIRONMENTS)
 
 
-def make(name: str, **overrides: Any) -> tuple[Any, Any]:
-    """An environment and its default params.
+def register(name: str, factory: Callable[..., Any]) -> None:
+    """Makes ``make(name)`` call a factory, in this process.
 
     Args:
-      name: One of `registered`; a game of MinAtar ("minatar-breakout") or one of gymnax's own environments
-        ("CartPole-v1") where gymnax is installed; a game of ALE ("ale:Breakout") where ale-py is.
+      name: Not one that there is already, and without a colon.
+      factory: A class or function that returns what `adapt` takes; arguments of `make` go to it.
+
+    Raises:
+      ValueError: The name cannot be given.
+    """
+    if ":" in name or not name.strip():
+        raise ValueError(f"An environment's name must not be empty or have a colon: {name!r}.")
+    if name in ENVIRONMENTS or name in SUITES:
+        raise ValueError(f"There is an environment {name!r} already: choose another name.")
+    _registered[name] = factory
+
+
+def make(name: str, **overrides: Any) -> tuple[Any, Any]:
+    """An environment and its params.
+
+    Args:
+      name: One of `registered`; what `register` or an installed package named; a game of MinAtar
+        ("minatar-breakout") or of ALE ("ale:Breakout"); one of gymnax ("CartPole-v1") or gymnasium
+        ("gymnasium:CartPole-v1"); or a class or function of your own, as "my_module:MyEnv" or
+        "path/to/my_env.py:MyEnv", that returns what `adapt` takes.
       **overrides: Arguments of the environment, such as ``size=11`` for the Warehouse.
 
     Raises:
-      ValueError: The name is unknown (the message lists near misses), or an argument is.
+      ValueError: There is no such environment (the message lists near misses), an argument is wrong, or it
+        breaks the contract (`envs_jax.check_env`); in one sentence that says what to do.
     """
     prefix, colon, rest = name.partition(":")
     if name in ENVIRONMENTS:
-        path, arguments = ENVIRONMENTS[name], []
-    elif prefix + colon in FROM_EXTRAS:
-        path, arguments = FROM_EXTRAS[prefix + colon], [rest or name]
-    else:
-        return _make_gymnax(name, overrides)
-    module, factory = path.split(":")
-    factory = getattr(importlib.import_module(module), factory)
-    try:
-        env = factory(*arguments, **overrides)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"Environment {name!r}: {error}.") from error
-    return env, env.default_params
+        return _trusted(name, partial(paths.load(ENVIRONMENTS[name]), **overrides))
+    if prefix + colon in SUITES:
+        factory = paths.load(SUITES[prefix + colon])
+        return _trusted(name, partial(factory, rest if colon else name, **overrides))
+    if name in _registered:
+        return _foreign(name, _registered[name], overrides)
+    if colon:
+        if not paths.is_path(name):
+            raise ValueError(
+                f"{name!r} is no place of an environment: write my_module:MyEnv or path/to/my_env.py:MyEnv."
+            )
+        return _foreign(name, paths.load(name), overrides, paths.Reference(paths.absolute(name)))
+    points = {point.name: point for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    if name in points:
+        return _foreign(name, paths.load(points[name].value), overrides, paths.Reference(points[name].value))
+    return _make_gymnax(name, overrides, [*_registered, *points])
 
 
-def parse_arguments(texts: Iterable[str]) -> dict[str, Any]:
-    """``["size=11", "legacy_removal=true"]`` as keyword arguments of `make`.
+def adapt(thing: Any) -> tuple[Any, Any]:
+    """An environment of anyone's as `(Environment, params)`.
+
+    Args:
+      thing: An `envs_jax.Environment`, an environment of gymnax or of gymnasium (which is copied for each
+        copy that is played), a pair of the first two and params, or a class or function without arguments
+        that returns one of these.
 
     Raises:
-      ValueError: A text is not NAME=VALUE, or a name comes twice.
+      ValueError: It is something else, or breaks the contract; in one sentence.
     """
-    arguments: dict[str, Any] = {}
-    for text in texts:
-        name, separator, value = text.partition("=")
-        if not (name.isidentifier() and separator) or name in arguments:
-            raise ValueError(
-                f"Environment arguments are NAME=VALUE, such as size=11, each name once, not {text!r}."
-            )
-        try:
-            literal = value.capitalize() if value in ("true", "false", "none") else value
-            arguments[name] = ast.literal_eval(literal)
-        except (ValueError, SyntaxError):
-            arguments[name] = value
-    return arguments
+    if isinstance(thing, tuple) and len(thing) == 2:
+        env, _ = _adapted(thing[0], None)
+        return _check(_name(thing[0]), env, thing[1])
+    if _is_environment(thing):
+        env, params = _adapted(thing, None)
+        return _check(_name(thing), env, params)
+    if callable(thing):
+        return _foreign(_name(thing), thing, {})
+    raise ValueError(_not_one(_name(thing)))
 
 
 def register_with_gymnax() -> None:
     """Makes every environment here available as ``gymnax.make(name)``. Needs gymnax."""
-    from envs_jax.gymnax_view import register
-
-    register()
+    importlib.import_module("envs_jax.gymnax").register(registered(), make)
 
 
-def _make_gymnax(name: str, overrides: dict[str, Any]) -> tuple[Any, Any]:
+def _trusted(name: str, factory: Callable[[], Any]) -> tuple[Any, Any]:
+    """One of this package's own, which its tests hold to the contract."""
     try:
-        import gymnax  # costs seconds, so only when one of its environments may be meant
-    except ImportError:
-        raise ValueError(f"{_unknown(name, [])} For gymnax's own, install gymnax.") from None
-    if name not in gymnax.registered_envs:
-        raise ValueError(_unknown(name, gymnax.registered_envs))
+        env = factory()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Environment {name!r}: {str(error).rstrip('.')}.") from error
+    return env, env.default_params
+
+
+def _foreign(
+    name: str, factory: Any, overrides: dict[str, Any], reference: Callable[..., Any] | None = None
+) -> tuple[Any, Any]:
+    """What a factory returns, adapted and held to the contract.
+
+    ``reference`` is the same factory for another process, if it can be named there.
+    """
+    if not callable(factory):
+        raise ValueError(f"{name}: {_not_one(_name(factory))}")
+    again = partial(factory if reference is None else reference, **overrides)
+    if _is_gymnasium(factory):
+        thing = factory
+    else:
+        try:
+            thing = factory(**overrides)
+        except Exception as error:  # whatever the environment's own code raises
+            raise ValueError(_call_failed(name, factory, overrides, error)) from error
+    if isinstance(thing, tuple) and len(thing) == 2:
+        env, params = _adapted(thing[0], again)[0], thing[1]
+    else:
+        env, params = _adapted(thing, again)
+    return _check(f"{name} {overrides}" if overrides else name, env, params)
+
+
+def _adapted(thing: Any, factory: Callable[[], Any] | None) -> tuple[Any, Any]:
+    """An environment behind the contract, and its default params; ``factory`` makes another one."""
+    from envs_jax.environment import Environment
+
+    if isinstance(thing, Environment):
+        return thing, thing.default_params
+    if _is_gymnasium(thing):
+        door = importlib.import_module("envs_jax.gymnasium")
+        env = door.from_factory(factory or door.copies_of(thing), name=_name(thing))
+        return env, env.default_params
+    if _is_gymnax(thing):
+        env = importlib.import_module("envs_jax.gymnax").FromGymnax(thing)
+        return env, env.default_params
+    raise ValueError(_not_one(_name(thing)))
+
+
+def _is_environment(thing: Any) -> bool:
+    from envs_jax.environment import Environment
+
+    if isinstance(thing, type):
+        return False
+    return isinstance(thing, Environment) or _is_gymnasium(thing) or _is_gymnax(thing)
+
+
+def _is_gymnasium(thing: Any) -> bool:
+    """Whether it is an environment of gymnasium or a class of such."""
+    gymnasium = sys.modules.get("gymnasium")  # if it is one, somebody has imported it
+    if gymnasium is None:
+        return False
+    return isinstance(thing, gymnasium.Env) or (isinstance(thing, type) and issubclass(thing, gymnasium.Env))
+
+
+def _is_gymnax(thing: Any) -> bool:
+    """Whether it has what gymnax's contract names; the one place that asks a foreigner what it is."""
+    names = ("reset", "step", "reset_env", "step_env", "default_params", "action_space", "observation_space")
+    return all(hasattr(thing, name) for name in names)
+
+
+def _check(label: str, env: Any, params: Any) -> tuple[Any, Any]:
+    """Holds a foreign environment to the contract before the compiler sees it, once in a process."""
+    from envs_jax.testing import ContractError, check_env
+
+    if label not in _checked:
+        try:
+            check_env(env, params, num_envs=2, num_steps=20)
+        except ContractError as error:
+            raise ValueError(f"{label}: {error}.") from error
+        finally:
+            env.close()
+        _checked.add(label)
+    return env, params
+
+
+def _name(thing: Any) -> str:
+    cls = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _not_one(name: str) -> str:
+    return (
+        f"{name} is no environment: hand over an envs_jax.Environment, a gymnax or gymnasium environment, or "
+        "a class or function that returns one."
+    )
+
+
+def _call_failed(name: str, factory: Any, overrides: dict[str, Any], error: Exception) -> str:
     try:
-        return gymnax.make(name, **overrides)
-    except TypeError as error:
-        raise ValueError(f"Environment {name!r}: {error}.") from error
+        inspect.signature(factory).bind(**overrides)
+    except TypeError as mismatch:
+        return f"{name} cannot be called so ({mismatch}): it takes {inspect.signature(factory)}."
+    except ValueError:
+        pass  # written in C, without a signature
+    return f"{name} cannot be made ({paths.explain(error)})."
+
+
+def _make_gymnax(name: str, overrides: dict[str, Any], others: list[str]) -> tuple[Any, Any]:
+    try:
+        door = importlib.import_module("envs_jax.gymnax")  # costs seconds, so only where it may be meant
+    except ImportError as error:
+        raise ValueError(f"{_unknown(name, others)} For gymnax's own, install {error.name}.") from None
+    if name not in door.names():
+        raise ValueError(_unknown(name, [*others, *door.names()]))
+    return door.make(name, **overrides)
 
 
 def _unknown(name: str, others: Iterable[str]) -> str:
-    ours = [*ENVIRONMENTS, *(known.replace("ale:", "ale:Pong") for known in FROM_EXTRAS)]
+    ours = [*ENVIRONMENTS, *(EXAMPLES.get(known, known) for known in SUITES)]
     near = difflib.get_close_matches(name, [*ours, *others], n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(ours)}."
+    known = f"Known: {', '.join(ours)}; or write my_module:MyEnv or path/to/my_env.py:MyEnv for your own."
+    hint = f"Did you mean {' or '.join(near)}?" if near else known
     return f"Unknown environment {name!r}. {hint}"

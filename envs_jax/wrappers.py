@@ -1,7 +1,7 @@
 """Wrappers: environments around environments, with the same contract.
 
-Each handles the auto-reset inside the wrapped `step`: where an episode ended, the returned observation belongs
-to the next episode, and ``info["final_observation"]`` to the last one.
+Each handles the auto-reset inside the wrapped `step`: where an episode ended, the returned
+observation belongs to the next episode, and ``info["final_observation"]`` to the last one.
 """
 
 from functools import partial
@@ -252,10 +252,8 @@ class Vector(Wrapper):
     def step(self, key: jax.Array, state: Any, action: jax.Array, params: Any = None) -> Step:
         step = self._env.step(key, state, action, params)
         inner = outcome(self._env, step)
-        final_obs = self._as_vector(inner.final_obs, params)
-        return _changed(
-            step, self._as_vector(inner.obs, params), inner.state, {"final_observation": final_obs}
-        )
+        obs, final_obs = (self._as_vector(seen, params) for seen in (inner.obs, inner.final_obs))
+        return _changed(step, obs, inner.state, {"final_observation": final_obs})
 
     def _as_vector(self, obs: jax.Array, params: Any) -> jax.Array:
         space = self._env.observation_space(params)

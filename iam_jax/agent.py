@@ -54,7 +54,7 @@ class Agent:
 
         Args:
           obs: Of one environment, as its observation space says, or of B of them, [B, ...]; NumPy's or JAX's.
-          carry: What this returned for the observation before, or `initial_carry` of B (1 for one environment).
+          carry: What this returned for the observation before, or `initial_carry` of B (1 for one).
           first: Whether ``obs`` begins an episode, so that the memory is cleared before it; bool or bool[B].
           key: Sample the action with it; by default the most probable one is taken.
 
@@ -151,8 +151,8 @@ def load(run_dir: str | Path, which: Which = "best", *, seed: int | None = None,
       env: The environment, where the run was given it as a Python object; see `iam_jax.train`.
 
     Raises:
-      ConfigError: The folder holds no run, its environment or a whole checkpoint cannot be had, or there is no
-        such seed.
+      ConfigError: The folder holds no run, its environment or a whole checkpoint cannot be had, or there is
+        no such seed.
     """
     agents = load_all(run_dir, which, env=env)
     known = [agent.seed for agent in agents]

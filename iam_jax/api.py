@@ -26,8 +26,8 @@ def train(
     Args:
       config: All choices; `iam_jax.preset` makes one.
       env: Instead of ``config.env``: a name or a path as `envs_jax.make` takes it, or anything that
-        `envs_jax.adapt` takes, such as an `envs_jax.Environment` or a pair of one and its params. What is not a
-        name must be handed over again to `resume` and `load`.
+        `envs_jax.adapt` takes, such as an `envs_jax.Environment` or a pair of one and its params. What is not
+        a name must be handed over again to `resume` and `load`.
       run_dir: Folder of the run, empty or new; by default one below ``runs``.
       callback: Is called with each row of metrics (a dict), and stops the run by returning True.
       display: Print progress and the final table.

@@ -43,8 +43,8 @@ def make_env(config: Config, make: Make = envs_jax.make, *, given: Any = None) -
             env, params = envs_jax.adapt(given)
         elif config.env.startswith(BY_HAND):
             raise ConfigError(
-                f"This run's environment, {config.env.removeprefix(BY_HAND)}, was handed over as a Python object: "
-                "hand it over again, as in iam_jax.load(run_dir, env=...)."
+                f"This run's environment, {config.env.removeprefix(BY_HAND)}, was handed over as a Python "
+                "object: hand it over again, as in iam_jax.load(run_dir, env=...)."
             )
         else:
             env, params = make(config.env, **config.env_arguments())

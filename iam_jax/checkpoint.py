@@ -1,8 +1,8 @@
 """Checkpoints of a run: the last one, and the one with the best evaluation.
 
 A checkpoint appears under its name, the number of updates done, only when it is complete (Orbax writes a
-temporary folder and renames it), so a kill at any moment leaves the one before. One whose files were cut short
-afterwards is named and passed over.
+temporary folder and renames it), so a kill at any moment leaves the one before. One whose files were cut
+short afterwards is named and passed over.
 """
 
 import dataclasses
@@ -104,7 +104,7 @@ class Checkpoints:
         return self._first_whole(read, which, say)
 
     def set_aside_after(self, update: int) -> None:
-        """Renames the checkpoints behind ``update``, which are damaged, so that the run can go on from there."""
+        """Renames the checkpoints behind ``update``, which are damaged, so that the run can go on."""
         for later in self.updates():
             if later > update:
                 (self.folder / str(later)).rename(self.folder / f"damaged-{later}")

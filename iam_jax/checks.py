@@ -16,8 +16,8 @@ def check(config: Config) -> None:
     """
     if config.seed + config.num_seeds - 1 > HIGHEST_SEED:
         raise ConfigError(
-            f"--seed {config.seed} with --num-seeds {config.num_seeds} goes past the last seed, {HIGHEST_SEED}: "
-            f"begin at most at {HIGHEST_SEED - config.num_seeds + 1}."
+            f"--seed {config.seed} with --num-seeds {config.num_seeds} goes past the last seed, "
+            f"{HIGHEST_SEED}: begin at most at {HIGHEST_SEED - config.num_seeds + 1}."
         )
     if config.num_updates > HIGHEST_SEED:
         raise ConfigError(

@@ -1,118 +1,52 @@
 """Every choice of a run, as frozen dataclasses. Imports no jax, so that ``--help`` is quick.
 
-A value that cannot work alone is refused where it is written; what must fit together, by `iam_jax.checks.check`.
+A value that cannot work alone is refused where it is written; what must fit together, by `iam_jax.checks`.
 """
 
 import dataclasses
 import difflib
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from envs_jax.arguments import parse_arguments
 from iam_jax.errors import ConfigError
-from iam_jax.limits import check_fields, flag
+from iam_jax.limits import flag, names
+from iam_jax.model_config import (
+    NETWORKS,
+    FNNConfig,
+    IAMConfig,
+    ModelConfig,
+    ModelName,
+    NetworkConfig,
+    RecurrentConfig,
+    RNNConfig,
+    Section,
+    network,
+)
 
 __all__ = [
+    "NETWORKS",
     "Config",
     "ConfigError",
     "FNNConfig",
     "HardwareConfig",
     "IAMConfig",
     "ModelConfig",
+    "ModelName",
+    "NetworkConfig",
     "OutputConfig",
     "PPOConfig",
     "RNNConfig",
+    "RecurrentConfig",
     "differences",
     "flag",
     "leaves",
+    "network",
 ]
 
 
 @dataclasses.dataclass(frozen=True)
-class _Section:
-    """Options that belong together."""
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-
-
-@dataclasses.dataclass(frozen=True)
-class NetworkConfig(_Section):
-    """What every network has."""
-
-    kind: ClassVar[str]
-
-    encoder: Literal["auto", "vector", "atari", "board"] = "auto"
-    """Before everything: none, or convolutions for 84x84 or 10x10 images; auto follows the observation."""
-    fc: tuple[int, ...] = (256,)
-    """Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn)."""
-    joint: tuple[int, ...] = ()
-    """Layers behind everything, shared by policy and value. The paper has none."""
-    activation: Literal["relu", "tanh"] = "relu"
-    """Behind every feedforward layer."""
-    init: Literal["orthogonal", "glorot"] = "orthogonal"
-    """Kernels: orthogonal (gain sqrt 2 before an activation) or Glorot-uniform."""
-    bias: bool = True
-    """Biases in feedforward layers and policy head; cells and value head always have one."""
-    remat: bool = False
-    """Compute convolutions and attention again for the gradient, step by step, where memory is short."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the factors of matrix products. Parameters, gates, logits and values are float32 in any case."""
-
-
-@dataclasses.dataclass(frozen=True)
-class RecurrentConfig(NetworkConfig):
-    """What every network with a memory has."""
-
-    cell: Literal["gru", "lstm"] = "gru"
-    """Recurrent cell."""
-    hidden: int = 64
-    """Units of the recurrent cell."""
-    forget_bias: float = 1.0
-    """Constant added in the forget gate of an lstm."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FNNConfig(NetworkConfig):
-    """A feedforward network: layers and heads."""
-
-    kind: ClassVar[str] = "fnn"
-
-
-@dataclasses.dataclass(frozen=True)
-class RNNConfig(RecurrentConfig):
-    """A recurrent network: layers, cell, heads in a row."""
-
-    kind: ClassVar[str] = "rnn"
-
-
-@dataclasses.dataclass(frozen=True)
-class IAMConfig(RecurrentConfig):
-    """Influence-aware memory: layers beside a cell that reads the d-set."""
-
-    kind: ClassVar[str] = "iam"
-
-    d_set: Literal["auto", "manual", "static", "dynamic", "identity"] = "manual"
-    """What the memory reads: given indices, a learned linear map, attention, or everything; auto is manual
-    where the indices are given or the environment names its own, and else everything."""
-    d_set_indices: tuple[int, ...] | None = None
-    """Indices of a manual d-set; the environment's published ones if not given."""
-    d_set_boxes: tuple[tuple[int, int, int, int], ...] | None = None
-    """Boxes of a manual d-set on the feature map of images: row, column, height, width of each."""
-    d_set_size: int = 24
-    """Outputs of a static d-set; on a feature map for every region."""
-    heads: int = 1
-    """Attention heads of a dynamic d-set."""
-    attention_units: int = 128
-    """Units per attention head."""
-
-
-ModelConfig = IAMConfig | RNNConfig | FNNConfig
-"""The kind of a network is its type."""
-
-
-@dataclasses.dataclass(frozen=True)
-class PPOConfig(_Section):
+class PPOConfig(Section):
     """The learner (Schulman et al. 2017, with memory). Every ``x``, ``x_end`` pair is a linear schedule."""
 
     num_envs: int = 4096
@@ -124,8 +58,8 @@ class PPOConfig(_Section):
     num_epochs: int = 4
     """Passes over each rollout."""
     num_minibatches: int | None = None
-    """Parts of a rollout, one gradient step each; divides num_envs * num_steps / bptt_length. By default as many
-    as make minibatches of about minibatch_steps."""
+    """Parts of a rollout, one gradient step each; divides num_envs * num_steps / bptt_length. By default as
+    many as make minibatches of about minibatch_steps."""
     minibatch_steps: int = 256
     """Environment steps of a minibatch, about, where num_minibatches is not given."""
     shuffle_groups: int = 1
@@ -168,7 +102,7 @@ class PPOConfig(_Section):
 
     @property
     def minibatches(self) -> int:
-        """Gradient steps of an epoch: ``num_minibatches``, or what divides the rollout nearest to its default."""
+        """Gradient steps of an epoch: ``num_minibatches``, or what comes nearest to ``minibatch_steps``."""
         if self.num_minibatches is not None:
             return self.num_minibatches
         wanted = self.num_envs * self.num_steps / self.minibatch_steps
@@ -176,7 +110,7 @@ class PPOConfig(_Section):
 
 
 @dataclasses.dataclass(frozen=True)
-class OutputConfig(_Section):
+class OutputConfig(Section):
     """What is written, and when. None of it changes the parameters that a run ends with."""
 
     num_evaluations: int = 20
@@ -196,7 +130,7 @@ class OutputConfig(_Section):
 
 
 @dataclasses.dataclass(frozen=True)
-class HardwareConfig(_Section):
+class HardwareConfig(Section):
     """What computes, from this start on: a run may go on elsewhere. Results differ by rounding alone."""
 
     devices: int | None = None
@@ -210,14 +144,17 @@ class HardwareConfig(_Section):
     """Which of them this one is, from 0. The first one prints and writes."""
 
 
+DEFAULT_MODEL = IAMConfig()
+
+
 @dataclasses.dataclass(frozen=True)
-class Config(_Section):
+class Config(Section):
     """The run."""
 
     env: str = "warehouse"
     """Environment: warehouse, mini-warehouse, traffic, redbluedoors-8x8, memory-s7, doorkey-8x8, pong,
-    breakout; games of MinAtar (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1); gymnasium's
-    (gymnasium:CartPole-v1); or your own, as my_module:MyEnv or path/to/my_env.py:MyEnv."""
+    breakout; games of MinAtar (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1);
+    gymnasium's (gymnasium:CartPole-v1); or your own, as my_module:MyEnv or path/to/my_env.py:MyEnv."""
     preset: Literal["fast", "best", "paper", "custom"] = "custom"
     """What this config began from, which is a name and changes nothing: --preset chooses the defaults."""
     env_args: tuple[str, ...] = ()
@@ -235,7 +172,7 @@ class Config(_Section):
     """Independent runs with seeds seed, seed + 1, ..., trained together."""
     init_from: str | None = None
     """Begin with the parameters of the run in this folder, of its best checkpoint; everything else is new."""
-    model: ModelConfig = IAMConfig()
+    model: ModelConfig = DEFAULT_MODEL
     ppo: PPOConfig = PPOConfig()
     output: OutputConfig = OutputConfig()
     hardware: HardwareConfig = HardwareConfig()
@@ -265,9 +202,11 @@ class Config(_Section):
             raise ConfigError(f"--env-args: {error}") from error
 
     @property
-    def model_name(self) -> str:
+    def model_name(self) -> ModelName:
         """The network as the command line names it: iam, rnn, fnn, or fnn-stack on several frames."""
-        return "fnn-stack" if self.model.kind == "fnn" and self.frame_stack > 1 else self.model.kind
+        if isinstance(self.model, FNNConfig):
+            return "fnn-stack" if self.frame_stack > 1 else "fnn"
+        return "iam" if isinstance(self.model, IAMConfig) else "rnn"
 
     def __post_init__(self) -> None:
         for name, kinds in SECTIONS.items():
@@ -281,12 +220,12 @@ class Config(_Section):
         """The config with other values, each by its own name whichever part it is in.
 
         Raises:
-          ConfigError: There is no option of that name (the message lists near misses), or a value cannot work.
+          ConfigError: There is no option of that name (the message lists near misses), or a value is wrong.
         """
-        own = {name: changes.pop(name) for name in list(changes) if name in _names(Config)}
+        own = {name: changes.pop(name) for name in list(changes) if name in names(Config)}
         for section in SECTIONS:
             part = own.get(section, getattr(self, section))
-            theirs = {name: changes.pop(name) for name in list(changes) if name in _names(type(part))}
+            theirs = {name: changes.pop(name) for name in list(changes) if name in names(type(part))}
             if theirs:
                 own[section] = dataclasses.replace(part, **theirs)
         if changes:
@@ -294,7 +233,6 @@ class Config(_Section):
         return dataclasses.replace(self, **own)
 
 
-NETWORKS: dict[str, type[ModelConfig]] = {cls.kind: cls for cls in (IAMConfig, RNNConfig, FNNConfig)}
 SECTIONS: dict[str, tuple[type, ...]] = {
     "model": tuple(NETWORKS.values()),
     "ppo": (PPOConfig,),
@@ -302,21 +240,6 @@ SECTIONS: dict[str, tuple[type, ...]] = {
     "hardware": (HardwareConfig,),
 }
 """Part of a `Config` -> what it may be."""
-
-
-def network(kind: str, options: dict[str, Any]) -> ModelConfig:
-    """A network of a kind, with those of the options that this kind has; those that no kind has are refused.
-
-    Raises:
-      ConfigError: There is no such kind or option, or a value cannot work.
-    """
-    if kind not in NETWORKS:
-        raise ConfigError(f"A network is one of {', '.join(NETWORKS)}, not {kind!r}.")
-    elsewhere = _names(IAMConfig) - _names(NETWORKS[kind])
-    known = {name: value for name, value in options.items() if name not in elsewhere}
-    if unknown := [name for name in known if name not in _names(NETWORKS[kind])]:
-        raise ConfigError(_unknown(unknown[0], NETWORKS[kind]()))
-    return NETWORKS[kind](**known)
 
 
 def differences(ours: Config, theirs: Config) -> list[str]:
@@ -347,15 +270,11 @@ def _nearest_divisor(number: int, wanted: float) -> int:
     return min(divisors, key=lambda n: max(n / wanted, wanted / n))
 
 
-def _names(cls: Any) -> set[str]:
-    return {field.name for field in dataclasses.fields(cls)}
-
-
 def _unknown(name: str, model: ModelConfig) -> str:
     known = set().union(
-        *(_names(cls) for cls in (Config, type(model), PPOConfig, OutputConfig, HardwareConfig))
+        *(names(cls) for cls in (Config, type(model), PPOConfig, OutputConfig, HardwareConfig))
     )
-    if name in _names(IAMConfig):
+    if name in names(IAMConfig):
         return f"{name} is no option of --model {model.kind}, whose network has none."
     near = difflib.get_close_matches(name, known, n=3)
     return f"There is no option {name!r}" + (f": did you mean {' or '.join(near)}?" if near else ".")

@@ -29,7 +29,7 @@ class Display:
     def __init__(self, console: Console, total_steps: int, done_steps: int = 0, done_seconds: float = 0.0):
         self._console, self._total = console, total_steps
         self._steps, self._seconds, self._rate = done_steps, done_seconds, math.nan
-        self._next_line, self._last_line = done_steps, -math.inf
+        self._next_line, self._last_line = float(done_steps), -math.inf
         self._evaluating_since = 0.0
         self._bar = Progress(
             TextColumn("{task.fields[text]}"),

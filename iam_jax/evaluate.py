@@ -4,7 +4,7 @@ import dataclasses
 import os
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -66,7 +66,7 @@ def _evaluate(options: Options) -> None:
     console = Console()
     agents = load_all(options.checkpoint, options.which, say=partial(console.print, soft_wrap=True))
     simulated = [_in_simulator(agent, options.simulator) for agent in agents]
-    play = {
+    play: dict[str, Any] = {
         "seed": options.seed,
         "max_steps": options.max_eval_steps or config.output.max_eval_steps,
         "look": Display(console, 1).playing,

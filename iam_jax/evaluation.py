@@ -53,7 +53,7 @@ class Evaluation:
         return result._replace(returns=result.returns[None])
 
     def keys(self, update: int) -> jax.Array:
-        """Source of an evaluation's randomness: each seed has the one that it has when it is trained alone."""
+        """Source of an evaluation's randomness: each seed has the one it has when it is trained alone."""
 
         def key(seed: Any) -> jax.Array:
             return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), EVALUATION_STREAM), update)

@@ -57,5 +57,5 @@ def check_folder(folder: Path) -> None:
         probe.rmdir()
     except OSError as error:
         raise ConfigError(
-            f"The folder {folder} cannot be made or written to ({error.strerror or error}): choose another one."
+            f"The folder {folder} cannot be made or written to ({error.strerror or error}): choose another."
         ) from error

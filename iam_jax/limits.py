@@ -37,7 +37,7 @@ RANGES: dict[str, tuple[float, float]] = {
 
 
 def check_fields(section: Any) -> None:
-    """Refuses values of the wrong type or size; lists become tuples, and whole numbers floats where one is due.
+    """Refuses values of the wrong type or size; lists become tuples, and whole numbers floats where due.
 
     Args:
       section: A frozen dataclass of `iam_jax.config`, just made. Its own dataclasses are not looked into.
@@ -45,7 +45,8 @@ def check_fields(section: Any) -> None:
     Raises:
       ConfigError: With one sentence that says what the option must be.
     """
-    hints = _hints(type(section))
+    cls: Any = type(section)
+    hints = _hints(cls)
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
         if not dataclasses.is_dataclass(value):
@@ -77,8 +78,13 @@ def flag(name: str) -> str:
     return name.replace("_", "-")
 
 
+def names(section: Any) -> set[str]:
+    """Names of a section's options."""
+    return {field.name for field in dataclasses.fields(section)}
+
+
 @cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 

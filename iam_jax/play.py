@@ -81,7 +81,7 @@ def begin(key: jax.Array, *, actor: Actor, episodes: int) -> Game:
     )
 
 
-def play_on(params: Any, game: Game, until: jax.Array, *, actor: Actor, greedy: bool = False) -> Game:
+def play_on(params: Any, game: Game, until: jax.Array | int, *, actor: Actor, greedy: bool = False) -> Game:
     """Plays until every first episode has ended, or ``until`` steps are played.
 
     One episode per environment, so that short episodes do not count more than long ones.
@@ -105,7 +105,7 @@ def play_on(params: Any, game: Game, until: jax.Array, *, actor: Actor, greedy: 
 
 
 def finish(
-    play_on: Callable[[Game, np.ndarray], Game],
+    play_on: Callable[[Game, Any], Game],
     game: Game,
     *,
     max_steps: int,

@@ -5,6 +5,9 @@ from typing import Any
 
 from iam_jax.config import Config, FNNConfig, IAMConfig, ModelConfig, OutputConfig, PPOConfig, RNNConfig
 
+Networks = dict[str, ModelConfig]
+"""Model -> network."""
+
 # One pass in many small steps: a fresh sample costs hardly more than reading an old one again. The
 # entropy bonus must be high at first and fall slowly, or the policy settles on the nearest item.
 _FAST_PPO = PPOConfig(num_epochs=1, entropy=0.2, burn_in=100)
@@ -45,13 +48,13 @@ _PIXELS_FAST_PPO = replace(_MINATAR_FAST_PPO, num_envs=64, num_epochs=2, learnin
 _DOORS_FAST_PPO = replace(
     _MINATAR_FAST_PPO, num_envs=512, num_steps=64, num_epochs=4, minibatch_steps=8192, learning_rate=1e-3
 )
-_FAST_NETWORK = {
+_FAST_NETWORK: Networks = {
     "iam": IAMConfig(fc=(256,), hidden=64, joint=(128,)),
     "rnn": RNNConfig(fc=(256,), hidden=128, joint=(128,)),
     "fnn": FNNConfig(fc=(256, 128)),
     "fnn-stack": FNNConfig(fc=(256, 128)),
 }
-_BEST_NETWORK = {
+_BEST_NETWORK: Networks = {
     "iam": IAMConfig(fc=(256,), hidden=64, joint=(256, 128)),
     "rnn": RNNConfig(fc=(256,), hidden=128, joint=(256, 128)),
     "fnn": FNNConfig(fc=(256, 256, 128)),
@@ -85,23 +88,26 @@ _PIXELS_PAPER_PPO = replace(_PAPER_PPO, clip_reward=True)
 _SHORT_PAPER_PPO = replace(_PAPER_PPO, bptt_length=4, gae_horizon=4)
 _PAPER_LAYERS: Any = {"activation": "relu", "init": "glorot", "bias": False}
 _PAPER_MEMORY: Any = _PAPER_LAYERS | {"cell": "lstm"}
-_PAPER_BASELINES = {
+_PAPER_BASELINES: Networks = {
     # The published LSTM baseline builds its 640-unit layer but feeds the raw observation to the
     # LSTM; here the layer is connected. `--fc` with no number gives the published one.
     "rnn": RNNConfig(**_PAPER_MEMORY, fc=(640,), hidden=256),
     "fnn": FNNConfig(**_PAPER_LAYERS, fc=(640, 256)),
     "fnn-stack": FNNConfig(**_PAPER_LAYERS, fc=(640, 256)),
 }
-_PAPER_NETWORK = {"iam": IAMConfig(**_PAPER_MEMORY, fc=(576, 256), hidden=64), **_PAPER_BASELINES}
-_MINI_PAPER_NETWORK = {"iam": IAMConfig(**_PAPER_MEMORY, fc=(256, 256), hidden=128), **_PAPER_BASELINES}
-_TRAFFIC_FAST_NETWORK = {
+_PAPER_NETWORK: Networks = {"iam": IAMConfig(**_PAPER_MEMORY, fc=(576, 256), hidden=64), **_PAPER_BASELINES}
+_MINI_PAPER_NETWORK: Networks = {
+    "iam": IAMConfig(**_PAPER_MEMORY, fc=(256, 256), hidden=128),
+    **_PAPER_BASELINES,
+}
+_TRAFFIC_FAST_NETWORK: Networks = {
     "iam": IAMConfig(fc=(64,), hidden=64, joint=(64,), d_set_size=8),
     "rnn": RNNConfig(fc=(64,), hidden=64, joint=(64,)),
     "fnn": FNNConfig(fc=(128, 64)),
     "fnn-stack": FNNConfig(fc=(128, 64)),
 }
 # The published manual d-set; with the static one the paper has `--fc 248 64 --hidden 8`.
-_TRAFFIC_PAPER_NETWORK = {
+_TRAFFIC_PAPER_NETWORK: Networks = {
     "iam": IAMConfig(**_PAPER_MEMORY, fc=(128, 128), hidden=128),
     "rnn": RNNConfig(**_PAPER_MEMORY, fc=(256,), hidden=128),
     "fnn": FNNConfig(**_PAPER_LAYERS, fc=(512, 256)),
@@ -109,33 +115,33 @@ _TRAFFIC_PAPER_NETWORK = {
 }
 
 # IAM needs a joint layer: linear heads on [x, d] cannot weigh what is seen by what is remembered.
-_MINATAR_FAST_NETWORK = {
+_MINATAR_FAST_NETWORK: Networks = {
     "iam": IAMConfig(fc=(128,), hidden=128, joint=(128,), d_set="dynamic", attention_units=32),
     "rnn": RNNConfig(fc=(128,), hidden=128),
     "fnn": FNNConfig(fc=(128, 128)),
     "fnn-stack": FNNConfig(fc=(128, 128)),
 }
-_PIXELS_FAST_NETWORK = {
+_PIXELS_FAST_NETWORK: Networks = {
     "iam": IAMConfig(fc=(256,), hidden=128, joint=(128,), d_set="dynamic", attention_units=64),
     "rnn": RNNConfig(fc=(256,), hidden=256),
     "fnn": FNNConfig(fc=(512,)),
     "fnn-stack": FNNConfig(fc=(512,)),
 }
 # The ablation without selection is `--d-set identity`; the first version of the paper stacks 8 frames.
-_PIXELS_PAPER_NETWORK = {
+_PIXELS_PAPER_NETWORK: Networks = {
     "iam": IAMConfig(**_PAPER_MEMORY, fc=(256,), hidden=128, d_set="dynamic"),
     "rnn": RNNConfig(**_PAPER_MEMORY, fc=(), hidden=512),
     "fnn": FNNConfig(**_PAPER_LAYERS, fc=(512,)),
     "fnn-stack": FNNConfig(**_PAPER_LAYERS, fc=(512,)),
 }
 # With the paper's attention (`--d-set dynamic`) one seed of three solves it.
-_DOORS_FAST_NETWORK = {
+_DOORS_FAST_NETWORK: Networks = {
     "iam": IAMConfig(fc=(128,), hidden=64, joint=(128,), d_set="identity", heads=6, attention_units=32),
     "rnn": RNNConfig(fc=(128,), hidden=64),
     "fnn": FNNConfig(fc=(256, 128)),
     "fnn-stack": FNNConfig(fc=(256, 128)),
 }
-_DOORS_PAPER_NETWORK = {
+_DOORS_PAPER_NETWORK: Networks = {
     "iam": IAMConfig(**_PAPER_MEMORY, fc=(224, 128), hidden=32, d_set="dynamic", heads=6, attention_units=32),
     "rnn": RNNConfig(**_PAPER_MEMORY, fc=(256,), hidden=128),
     "fnn": FNNConfig(**_PAPER_LAYERS, fc=(256, 128)),
@@ -143,7 +149,7 @@ _DOORS_PAPER_NETWORK = {
 }
 
 
-def _models(run: Config, networks: dict[str, ModelConfig], frames: int = 8) -> dict[str, Config]:
+def _models(run: Config, networks: Networks, frames: int = 8) -> dict[str, Config]:
     """The run with each model's network; ``fnn-stack`` sees the last ``frames`` observations."""
     models = {model: replace(run, model=network) for model, network in networks.items()}
     return models | {"fnn-stack": replace(models["fnn-stack"], frame_stack=frames)}
@@ -196,6 +202,6 @@ TABLE: dict[str, dict[str, dict[str, Config]]] = {
 # With the usual discount, and a memory that reads the d-set that the environment names, or else everything.
 OTHERS = _models(
     Config(ppo=replace(_FAST_PPO, gamma=0.99, gae_lambda=0.95, burn_in=0), total_steps=60_000_000),
-    _FAST_NETWORK | {"iam": replace(_FAST_NETWORK["iam"], d_set="auto")},
+    _FAST_NETWORK | {"iam": IAMConfig(fc=(256,), hidden=64, joint=(128,), d_set="auto")},
 )
 """Model -> config, for environments without presets of their own."""

@@ -51,8 +51,8 @@ def report(console: Console, config: Config, run_dir: Path, result: Result) -> N
     console.print(table)
     if result.unfinished:
         say(
-            f"{result.unfinished} episodes were cut after --max-eval-steps {config.output.max_eval_steps}, and "
-            "count with what they had earned."
+            f"{result.unfinished} episodes were cut after --max-eval-steps {config.output.max_eval_steps}, "
+            "and count with what they had earned."
         )
     if config.env in registered() and not references:
         say(f"What policies without learning earn here: {command('envs_jax.reference', *settings.split())}")

@@ -12,7 +12,7 @@ from iam_jax.config import Config, ConfigError
 from iam_jax.ppo.rollout import Actor
 
 NUMBERS_PER_STEP = 16
-"""Beside the observation, of each step in a rollout and in its minibatches: action, value, reward and so on."""
+"""Beside the observation, of each step in a rollout and in its minibatches: action, value, reward, ..."""
 COPIES_OF_PARAMETERS = 5
 """Parameters, gradient, Adam's two moments, updates."""
 
@@ -44,9 +44,9 @@ def check_room(config: Config, actor: Actor, num_devices: int = 1) -> None:
     if room and needed > room:
         ppo = config.ppo
         raise ConfigError(
-            f"This run needs at least {needed / 2**30:,.0f} GiB of memory and there are {room / 2**30:,.0f} GiB: "
-            f"make --num-envs ({ppo.num_envs}), --num-steps ({ppo.num_steps}), --num-seeds ({config.num_seeds}), "
-            "--frame-stack or the layers smaller."
+            f"This run needs at least {needed / 2**30:,.0f} GiB of memory and there are "
+            f"{room / 2**30:,.0f} GiB: make --num-envs ({ppo.num_envs}), --num-steps ({ppo.num_steps}), "
+            f"--num-seeds ({config.num_seeds}), --frame-stack or the layers smaller."
         )
 
 

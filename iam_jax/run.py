@@ -129,7 +129,7 @@ class Run:
         """Trains to the end and reports.
 
         Args:
-          resume: Go on with the run that is in the folder; begin if it was killed before its first checkpoint.
+          resume: Go on with the run in the folder; begin if it was killed before its first checkpoint.
         """
         config = self.config
         if is_first_process() and not resume:

@@ -11,6 +11,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from iam_jax.checks import check_devices
 from iam_jax.config import Config, ConfigError, HardwareConfig
+from iam_jax.stored import to_json
 
 
 class Placement:
@@ -86,7 +87,7 @@ def connect(config: Config, run_dir: Path) -> None:
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"--coordinator {hardware.coordinator} does not work ({reason}).") from error
-    mine = np.uint32(zlib.crc32(f"{run_dir} {config.to_json()}".encode()))
+    mine = np.uint32(zlib.crc32(f"{run_dir} {to_json(config)}".encode()))
     if len(np.unique(multihost_utils.process_allgather(mine))) > 1:
         raise ConfigError("The processes of a run must be started with the same options, in the same folder.")
 

@@ -27,7 +27,7 @@ def to_json(config: Config) -> str:
 
 
 def from_json(text: str) -> Config:
-    """The config that this version or an older one wrote; options that an older one lacks have their defaults.
+    """The config that this version or an older one wrote; what an older one lacks has its default.
 
     Raises:
       ConfigError: The text is not one; the message names what is wrong with it.
@@ -116,8 +116,8 @@ def _network(values: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
 
 
 def _from_version_1(values: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 as version 2: ``network.architecture`` becomes the model's kind, and options that this kind does
-    not have are dropped; the label ``model``, ``output.run_dir`` and ``output.resume`` are not kept any more.
+    """Version 1 as version 2: ``network.architecture`` becomes the model's kind, and options that this kind
+    does not have are dropped; the label ``model``, ``output.run_dir`` and ``output.resume`` are not kept.
     """
     before, output = values.get("network", {}), values.get("output", {})
     if not isinstance(before, dict) or not isinstance(output, dict):

@@ -1,7 +1,7 @@
 """Training: ``python -m iam_jax.train --env warehouse --num-envs 4096``, and `iam_jax.train` from Python.
 
-A package cannot hold a function and a module of one name, and both are what people type; so this module, called,
-is the function `iam_jax.api.train`.
+A package cannot hold a function and a module of one name, and both are what people type; so this module,
+called, is the function `iam_jax.api.train`.
 """
 
 import argparse
@@ -10,19 +10,20 @@ import sys
 import types
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
 from iam_jax import presets, stored
 from iam_jax.checks import check
 from iam_jax.cli import exit_on_error, use_compilation_cache
-from iam_jax.config import Config, ConfigError, differences
+from iam_jax.config import Config, ConfigError, ModelName, differences
 from iam_jax.folder import new_folder
 
 if TYPE_CHECKING:
     from iam_jax.run import Run
 
+DEFAULT = Config()
 PROGRAM = "python -m iam_jax.train"
 DESCRIPTION = """Trains an agent with memory by recurrent PPO.
 
@@ -34,14 +35,14 @@ DESCRIPTION = """Trains an agent with memory by recurrent PPO.
 class CommandLine:
     """What is typed: where a run goes, which network it has, and its config."""
 
-    model: Literal["iam", "rnn", "fnn", "fnn-stack"] = "iam"
+    model: ModelName = "iam"
     """Influence-aware memory; recurrent; feedforward; feedforward on the last frames. Decides which options
     of a network there are."""
     run_dir: str | None = None
     """Folder of the run; by default runs/ENV-PRESET-MODEL-seedN, numbered if that exists."""
     resume: str | None = None
     """Go on with the run in this folder, bitwise, with the options it began with."""
-    config: Config = Config()
+    config: Config = DEFAULT
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -91,7 +92,7 @@ def parse_line(arguments: list[str]) -> CommandLine:
     line = tyro.cli(
         CommandLine,
         args=arguments,
-        default=CommandLine(default.model_name, None, None, default),
+        default=CommandLine(model=default.model_name, config=default),
         description=f"{DESCRIPTION}\n{presets.describe()}",
         prog=PROGRAM,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands),
@@ -121,8 +122,8 @@ def _preset(chosen: argparse.Namespace) -> Config:
     try:
         return presets.preset(chosen.env or "warehouse", chosen.preset or "fast", chosen.model or "iam")
     except ConfigError:
-        known = chosen.preset in (None, "custom", *presets.PRESETS) and chosen.model in (None, *presets.MODELS)
-        if known:
+        is_preset = chosen.preset in (None, "custom", *presets.PRESETS)
+        if is_preset and chosen.model in (None, *presets.MODELS):
             raise
         return Config()  # the full parser will say what is wrong, and list the choices
 

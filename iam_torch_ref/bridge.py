@@ -160,7 +160,7 @@ def to_config(run: dict[str, Any]) -> Config:
 def to_run(config: Config) -> dict[str, Any]:
     """A config as the dictionary that is kept beside weights, as in ``config.json``.
 
-    The number of minibatches, which may follow from the batch, is in it: the PyTorch learner does not derive it.
+    The number of minibatches is in it, though it may follow from the batch: PyTorch's learner is told it.
     """
     ppo = dataclasses.replace(config.ppo, num_minibatches=config.ppo.minibatches)
     return stored.to_dict(dataclasses.replace(config, ppo=ppo))

@@ -7,18 +7,18 @@ one. ``info["reset_step"]`` marks it, so that nobody learns from it.
 
 import difflib
 import re
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jax.custom_batching import custom_vmap
 
 from envs_jax import spaces
+from envs_jax.arguments import Flag, Share, Whole, check
 from envs_jax.atari.screen import SIZE
-from envs_jax.environment import Environment, EnvParams, EnvState, Step
+from envs_jax.environment import EnvParams, EnvState, Step
+from envs_jax.external import Batches, External
 
 PREFIX = "ale:"
 
@@ -59,31 +59,22 @@ class AleState(EnvState):
     over: jax.Array
 
 
-class Ale(Environment):
+class Ale(External):
     """One game of ALE, for `jax.vmap` over a batch; the observation is uint8[84, 84, 1], grey.
-
-    The emulators are outside of JAX: there is one set of them for each batch size, a step cannot be taken
-    twice, and a stored state cannot be continued in another process.
 
     Args:
       game: ALE's name of it, such as ``ms_pacman``.
       params: How it is presented.
     """
 
-    external = True
+    late_reset = True
+    has_lives = True
 
     def __init__(self, game: str, params: AleParams):
+        super().__init__()
         self.game, self._params = game, params
-        self._batches: dict[int, Any] = {}
+        self._batch = Batches(self._start)
         self._num_actions = len(self._batch(1)[0].ale.get_action_set())
-
-        # A vmapped call steps all emulators at once; alone, a batch of one.
-        self._reset_one = custom_vmap(lambda seed: _first(self._reset_all(1, seed[None])))
-        self._step_one = custom_vmap(
-            lambda state, action: _first(self._step_all(1, _batched(state), action[None]))
-        )
-        self._reset_one.def_vmap(self._reset_rule)
-        self._step_one.def_vmap(self._step_rule)
 
     @property
     def name(self) -> str:
@@ -93,32 +84,6 @@ class Ale(Environment):
     def default_params(self) -> AleParams:
         return self._params
 
-    @partial(jax.jit, static_argnames=("self",))
-    def reset(self, key: jax.Array, params: AleParams | None = None) -> tuple[jax.Array, AleState]:
-        return self._reset_one(jax.random.randint(key, (), 0, np.iinfo(np.int32).max))
-
-    @partial(jax.jit, static_argnames=("self",))
-    def step(
-        self, key: jax.Array, state: AleState, action: jax.Array, params: AleParams | None = None
-    ) -> Step:
-        """As `Environment.step`, with the next episode's first observation one step later.
-
-        ``info["reset_step"]``: this was that step. ``info["game_over"]``: the episode ended with this step,
-        not only a life.
-        """
-        obs, stepped, reward, game_over, truncated = self._step_one(state, action.astype(jnp.int32))
-        terminated = game_over
-        if self._params.episodic_life:
-            terminated |= (stepped.lives < state.lives) & ~state.over
-        info: dict[str, Any] = {
-            "terminated": terminated,
-            "truncated": truncated,
-            "final_observation": obs,
-            "reset_step": state.over,
-            "game_over": game_over,
-        }
-        return obs, stepped, reward, terminated, truncated, info
-
     def action_space(self, params: AleParams | None = None) -> spaces.Discrete:
         """ALE's minimal actions of the game."""
         return spaces.Discrete(self._num_actions)
@@ -126,30 +91,7 @@ class Ale(Environment):
     def observation_space(self, params: AleParams | None = None) -> spaces.Box:
         return spaces.Box(0, 255, (SIZE, SIZE, 1), jnp.uint8)
 
-    def _batch(self, size: int) -> Any:
-        """The emulators for a batch: ``(vector environment, (handle, reset, step))``."""
-        if size not in self._batches:
-            from ale_py.vector_env import AtariVectorEnv
-
-            params = self._params
-            vector = AtariVectorEnv(
-                self.game,
-                size,
-                stack_num=1,
-                frameskip=params.frame_skip,
-                maxpool=params.frame_skip > 1,
-                noop_max=params.max_noops,
-                use_fire_reset=params.fire_reset,
-                reward_clipping=False,
-                max_num_frames_per_episode=params.max_steps_in_episode * params.frame_skip,
-                repeat_action_probability=params.repeat_action_probability,
-            )
-            with jax.ensure_compile_time_eval():  # a batch may be met first while a program is traced
-                handle, reset, step = vector.xla()
-                self._batches[size] = vector, (np.asarray(handle), reset, step)
-        return self._batches[size]
-
-    def _reset_all(self, size: int, seeds: jax.Array) -> tuple[jax.Array, AleState]:
+    def reset_all(self, size: int, seeds: jax.Array) -> tuple[jax.Array, AleState]:
         _, (handle, reset, _) = self._batch(size)
         handle, (obs, info) = reset(handle, seeds)
         state = AleState(
@@ -160,45 +102,59 @@ class Ale(Environment):
         )
         return jnp.moveaxis(obs, 1, -1), state
 
-    def _step_all(self, size: int, state: AleState, action: jax.Array) -> Any:
+    def step_all(self, size: int, state: AleState, action: jax.Array) -> Step:
+        """As `Environment.step`, with the next episode's first observation one step later."""
         _, (_, _, step) = self._batch(size)
-        handle, (obs, reward, game_over, truncated, info) = step(state.handle[0], action)
-        state = AleState(
+        handle, (obs, reward, game_over, truncated, info) = step(state.handle[0], action.astype(jnp.int32))
+        obs, lives = jnp.moveaxis(obs, 1, -1), info["lives"]
+        terminated = game_over
+        if self._params.episodic_life:
+            terminated |= (lives < state.lives) & ~state.over
+        after = AleState(
             time=jnp.where(state.over, 0, state.time + 1),
             handle=jnp.broadcast_to(handle, state.handle.shape),
-            lives=info["lives"],
+            lives=lives,
             over=game_over | truncated,
         )
-        return jnp.moveaxis(obs, 1, -1), state, reward.astype(jnp.float32), game_over, truncated
+        marks = {
+            "terminated": terminated,
+            "truncated": truncated,
+            "final_observation": obs,
+            "reset_step": state.over,
+            "game_over": game_over,
+        }
+        return obs, after, reward.astype(jnp.float32), terminated, truncated, marks
 
-    def _reset_rule(self, size: int, batched: Any, seeds: jax.Array) -> Any:
-        outputs = self._reset_all(size, seeds)
-        return outputs, jax.tree.map(lambda _: True, outputs)
+    def _start(self, size: int) -> Any:
+        """The emulators for a batch: ``(vector environment, (handle, reset, step))``."""
+        from ale_py.vector_env import AtariVectorEnv
 
-    def _step_rule(self, size: int, batched: Any, state: AleState, action: jax.Array) -> Any:
-        if not batched[1]:
-            action = jnp.broadcast_to(action, (size,))
-        outputs = self._step_all(size, state, action)
-        return outputs, jax.tree.map(lambda _: True, outputs)
+        params = self._params
+        vector = AtariVectorEnv(
+            self.game,
+            size,
+            stack_num=1,
+            frameskip=params.frame_skip,
+            maxpool=params.frame_skip > 1,
+            noop_max=params.max_noops,
+            use_fire_reset=params.fire_reset,
+            reward_clipping=False,
+            max_num_frames_per_episode=params.max_steps_in_episode * params.frame_skip,
+            repeat_action_probability=params.repeat_action_probability,
+        )
+        handle, reset, step = vector.xla()
+        return vector, (np.asarray(handle), reset, step)
 
 
-def _first(tree: Any) -> Any:
-    return jax.tree.map(lambda x: x[0], tree)
-
-
-def _batched(tree: Any) -> Any:
-    return jax.tree.map(lambda x: x[None], tree)
-
-
-LIMITS: dict[str, tuple[type, float, float]] = {
-    "max_steps_in_episode": (int, 1, 10**8),
-    "max_noops": (int, 0, 10**4),
-    "frame_skip": (int, 1, 60),
-    "repeat_action_probability": (float, 0, 1),
-    "fire_reset": (bool, 0, 1),
-    "episodic_life": (bool, 0, 1),
+RULES = {
+    "max_steps_in_episode": Whole(1, 10**8),
+    "max_noops": Whole(0, 10**4),
+    "frame_skip": Whole(1, 60),
+    "repeat_action_probability": Share(),
+    "fire_reset": Flag(),
+    "episodic_life": Flag(),
 }
-"""Type, least and greatest value of each argument."""
+"""What each argument may be."""
 
 
 def make(name: str, **params: Any) -> Ale:
@@ -212,7 +168,7 @@ def make(name: str, **params: Any) -> Ale:
         from ale_py import roms, vector_env  # noqa: F401
     except ImportError as error:
         raise ValueError(f"it needs {error.name}: pip install 'iam-jax[atari]'") from None
-    _check(params)
+    check(params, RULES)
     game = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     known = roms.get_all_rom_ids()
     if game not in known:
@@ -238,14 +194,3 @@ def simulate(name: str, **params: Any) -> tuple[Ale, AleParams]:
     except ValueError as error:
         raise ValueError(f"Environment {name!r} in ALE: {error}.") from error
     return env, env.default_params
-
-
-def _check(params: dict[str, Any]) -> None:
-    for name, value in params.items():
-        if name not in LIMITS:
-            raise ValueError(f"there is no {name!r} (but {', '.join(LIMITS)})")
-        kind, low, high = LIMITS[name]
-        fits = isinstance(value, (int, float) if kind is float else kind)
-        if not fits or (isinstance(value, bool) and kind is not bool) or not low <= value <= high:
-            words = {int: f"a whole number from {low} to {high}", float: f"from {low} to {high}"}
-            raise ValueError(f"{name} must be {words.get(kind, 'true or false')}, not {value!r}")

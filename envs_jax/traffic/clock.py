@@ -12,8 +12,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from envs_jax.arguments import parse_arguments
 from envs_jax.reference import episode_return
-from envs_jax.registry import make, parse_arguments
+from envs_jax.registry import make
 from envs_jax.traffic.policies import clock
 
 AT_ONCE = 64

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
-from iam_jax.config import FNNConfig, IAMConfig, ModelConfig, RecurrentConfig, RNNConfig
+from iam_jax.config import FNNConfig, IAMConfig, ModelConfig, NetworkConfig, RecurrentConfig, RNNConfig
 from iam_jax.models import cells, d_set, d_set_maps
 from iam_jax.models.d_set_maps import Box
 from iam_jax.models.dense import Dense
@@ -224,7 +224,7 @@ def _mlp(config: ModelConfig, sizes: tuple[int, ...], name: str | None = None) -
     return MLP(sizes, activation, kernel_init, config.bias, _dtype(config), name=name)
 
 
-def _dtype(config: ModelConfig) -> Dtype | None:
+def _dtype(config: NetworkConfig) -> Dtype | None:
     """Of the factors of matrix products; None for that of the parameters."""
     return None if config.dtype == "float32" else jnp.dtype(config.dtype)
 

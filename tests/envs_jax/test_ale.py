@@ -16,14 +16,14 @@ from envs_jax.atari.ale import simulate
 from envs_jax.testing import check_env
 from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack
 from iam_jax.build import make_learner
-from iam_jax.config import Config, ConfigError, ModelConfig, PPOConfig
+from iam_jax.config import Config, ConfigError, PPOConfig, RNNConfig
 
 B, LIMIT = 3, 12
 SHORT = Config(
     env="ale:Breakout",
     env_args=(f"max_steps_in_episode={LIMIT}",),
     total_steps=2 * B * 16,
-    network=ModelConfig("rnn", fc=(16,), hidden=8),
+    model=RNNConfig(fc=(16,), hidden=8),
     ppo=PPOConfig(num_envs=B, num_steps=16, bptt_length=8, num_epochs=1, num_minibatches=1),
 )
 

@@ -1,4 +1,4 @@
-"""Hostile command lines: each ends in one sentence and status 2, with no traceback, no hang, and nothing written."""
+"""Hostile command lines: each ends in one sentence and status 2; no traceback, no hang, nothing written."""
 
 import re
 import signal
@@ -34,11 +34,13 @@ OPTIONS = {
     "dtype": ("float16", "int8"),
     "preset": ("slow", "", "custom"),
     "model": ("gtrxl", "", "IAM"),
-    "env": ("warehose", "", " ", ":", "::", "a:b", "ale:", "gymnasium:", "no/such/file.py:Env", "../x.py", "os:system",
-            "json:loads", "\u00fcmlaut", "x" * 300, "minatar-chess", "iam_jax.config:Config", "python:x.Y"),
-    "env-args": ("size", "size=", "=3", "size=2", "size=1000000000", "size=-1", "size=abc", "size=7.5", "lifetime=0",
-                 "lifetime=1e9", "item_probability=2", "item_probability=nan", "lifespan=3", "size=9 size=9",
-                 "max_steps_in_episode=0", "max_steps_in_episode=99999999999", "legacy_removal=2", "max_items=-1",
+    "env": ("warehose", "", " ", ":", "::", "a:b", "ale:", "gymnasium:", "no/such/file.py:Env", "../x.py",
+            "os:system", "json:loads",
+            "\u00fcmlaut", "x" * 300, "minatar-chess", "iam_jax.config:Config", "python:x.Y"),
+    "env-args": ("size", "size=", "=3", "size=2", "size=1000000000", "size=-1", "size=abc", "size=7.5",
+                 "lifetime=0", "lifetime=1e9", "item_probability=2", "item_probability=nan", "lifespan=3",
+                 "size=9 size=9", "max_steps_in_episode=0", "max_steps_in_episode=99999999999",
+                 "legacy_removal=2", "max_items=-1",
                  "size=(1,2)", "size=[", "size=" + "(" * 200, "__class__=1", "self=1"),
     "resume": ("", "nowhere", "/", "/proc", "\u00fcmlaut"),
     "run-dir": ("/proc/x", "/dev/null/x", "/sys/x"),

@@ -114,7 +114,7 @@ def test_a_call_is_bounded_by_time_however_long_the_run_is():
 
 @pytest.mark.slow
 def test_a_run_of_half_a_billion_steps_stops_within_five_seconds_and_goes_on_bitwise(tmp_path):
-    options = "--total-steps 500000000 --num-evaluations 0".split()
+    options = ["--total-steps", "500000000", "--num-evaluations", "0"]
     folder = tmp_path / "long"
     process = subprocess.Popen(
         [sys.executable, "-m", "iam_jax.train", *options, "--run-dir", str(folder)],
@@ -183,7 +183,7 @@ def test_a_damaged_last_checkpoint_is_named_and_the_best_one_used(half, whole, t
 def test_a_run_whose_checkpoints_are_all_damaged_says_so(whole, tmp_path):
     folder = shutil.copytree(whole.run_dir, tmp_path / "damaged")
     cut(folder / "checkpoints", half=True)
-    with pytest.raises(ConfigError, match="is damaged .* and there is no other"):
+    with pytest.raises(ConfigError, match=r"is damaged .* and there is no other"):
         load(folder, "last")
 
 

@@ -41,7 +41,7 @@ def test_a_config_of_version_1_is_the_config_that_its_command_gives_today(name):
 
 @pytest.fixture(params=["iam", "fnn-two-seeds"])
 def old_run(request, tmp_path):
-    """A run of version 1, stopped after 20 of its 40 updates, with the parameters that it ended with there."""
+    """A run of version 1, stopped after 20 of its 40 updates, and the parameters that it ended with."""
     with zipfile.ZipFile(DATA / f"{request.param}.zip") as archive:
         archive.extractall(tmp_path / "old")
     return tmp_path / "old"
@@ -82,11 +82,13 @@ WRONG = {
     "output": [5, []],
 }
 WRONG_IN = {
-    "model": {"hidden": [6.5, "a", 0, None], "fc": ["abc", [6.5], 5, [0]], "cell": ["gtrxl", 5], "kind": [1],
-              "d_set_indices": [["a"], 5, [-1]], "d_set_boxes": [[1, 2], [[1, 2, 3]]], "bias": [1], "units": [5]},
+    "model": {"hidden": [6.5, "a", 0, None], "fc": ["abc", [6.5], 5, [0]], "cell": ["gtrxl", 5],
+              "kind": [1], "d_set_indices": [["a"], 5, [-1]], "d_set_boxes": [[1, 2], [[1, 2, 3]]],
+              "bias": [1], "units": [5]},
     "ppo": {"num_envs": [None, "x", 0, 2**40, 1.5], "gamma": ["a", 2, -1], "learning_rate": ["fast", -1],
             "max_grad_norm": ["a", 0], "clip_value": ["no"], "learning_rat": [0.1]},
-    "output": {"eval_episodes": [0, "many"], "tensorboard": ["yes"], "wandb": [5], "checkpoint_interval": ["a"]},
+    "output": {"eval_episodes": [0, "many"], "tensorboard": ["yes"], "wandb": [5],
+               "checkpoint_interval": ["a"]},
 }  # fmt: skip
 CASES = [((name,), value) for name, values in WRONG.items() for value in values] + [
     ((section, name), value)
@@ -116,7 +118,7 @@ def test_an_unknown_option_is_named_with_the_one_that_is_meant(tmp_path):
         stored.from_dict(values | {"sead": 1})
     with pytest.raises(ConfigError, match="written by a later version"):
         stored.from_dict(values | {"quantum": 1})
-    with pytest.raises(ConfigError, match="another version.*reads 1 and 2"):
+    with pytest.raises(ConfigError, match=r"another version.*reads 1 and 2"):
         stored.from_dict(values | {"version": 3})
 
 

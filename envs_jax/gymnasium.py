@@ -1,0 +1,284 @@
+"""gymnasium's environments behind our contract, stepped outside of JAX, and ours as gymnasium's."""
+
+import atexit
+import copy
+import difflib
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jax.experimental import io_callback
+
+from envs_jax import paths, spaces
+from envs_jax.arguments import OneOf, Whole, check
+from envs_jax.environment import EnvParams, EnvState, Step
+from envs_jax.external import Batches, External
+
+PREFIX = "gymnasium:"
+MOST_WORKERS = 1024
+RULES = {"workers": Whole(0, MOST_WORKERS), "autoreset": OneOf(("same_step", "next_step"))}
+"""Arguments of the bridge; all others go to ``gymnasium.make``."""
+NO_LIMIT = 2**31 - 1
+
+
+class Params(EnvParams):
+    """``max_steps_in_episode``: the limit that gymnasium's own wrapper keeps; a large number without one."""
+
+    max_steps_in_episode: int = struct.field(pytree_node=False, default=NO_LIMIT)
+
+
+class State(EnvState):
+    """What JAX knows of an environment, which holds its state itself.
+
+    Attributes:
+      time: Steps since the reset, int32[].
+      ticket: Counts the calls, so that none can overtake another, int32[].
+      over: Whether the next step only begins the next episode (``autoreset="next_step"``), bool[].
+    """
+
+    ticket: jax.Array
+    over: jax.Array
+
+
+class Gymnasium(External):
+    """Copies of an environment of gymnasium, for `jax.vmap` over a batch.
+
+    Where one of them fails, `failure` says so in one sentence and every further step returns zeros.
+
+    Args:
+      make: Makes one; takes ``render_mode`` where pictures are wanted.
+      name: What it is called.
+      workers: Processes that share the copies; 0 for none beside this one.
+      autoreset: Whether an episode's last step returns the first observation of the next ("same_step"), or
+        the step after it does ("next_step").
+    """
+
+    def __init__(
+        self, make: Callable[..., Any], name: str, workers: int = 0, autoreset: str = "same_step"
+    ) -> None:
+        super().__init__()
+        from gymnasium.vector import AutoresetMode
+
+        self._make, self._name, self._workers = make, name, workers
+        self._mode = AutoresetMode.SAME_STEP if autoreset == "same_step" else AutoresetMode.NEXT_STEP
+        self.late_reset = autoreset == "next_step"
+        one = make()
+        self._spaces = (from_gymnasium(one.observation_space), from_gymnasium(one.action_space))
+        limit = one.spec.max_episode_steps if one.spec is not None else None
+        self._params = Params(max_steps_in_episode=limit or NO_LIMIT)
+        self._draws = "rgb_array" in one.metadata.get("render_modes", ())
+        one.close()
+        self._batch = Batches(self._start)
+        self.failure_details = ""
+        _close_at_exit(self)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def default_params(self) -> Params:
+        return self._params
+
+    def observation_space(self, params: Any = None) -> spaces.Space:
+        """As gymnasium says, with bounds of single entries as those of all, and floats of 32 bits."""
+        return self._spaces[0]
+
+    def action_space(self, params: Any = None) -> spaces.Space:
+        return self._spaces[1]
+
+    def reset_all(self, size: int, seeds: jax.Array) -> tuple[jax.Array, State]:
+        obs = io_callback(partial(self._on_reset, size), self._like_obs(size), seeds)
+        zeros = jnp.zeros(size, jnp.int32)
+        return obs, State(time=zeros, ticket=zeros, over=jnp.zeros(size, bool))
+
+    def step_all(self, size: int, state: State, action: jax.Array) -> Step:
+        like = (
+            self._like_obs(size),
+            self._like_obs(size),
+            *(jax.ShapeDtypeStruct((size,), dtype) for dtype in (jnp.float32, bool, bool, bool, jnp.int32)),
+        )
+        obs, final_obs, reward, terminated, truncated, reset_step, ticket = io_callback(
+            partial(self._on_step, size), like, state.ticket, action
+        )
+        ended = terminated | truncated
+        restarts = reset_step if self.late_reset else ended
+        after = State(
+            time=jnp.where(restarts, 0, state.time + 1),
+            ticket=ticket,
+            over=ended if self.late_reset else jnp.zeros_like(ended),
+        )
+        info = {"terminated": terminated, "truncated": truncated, "final_observation": final_obs}
+        if self.late_reset:
+            info["reset_step"] = reset_step
+        return obs, after, reward, terminated, truncated, info
+
+    def render(self, state: Any, params: Any = None) -> np.ndarray | None:
+        """What the environment shows of a batch of one, uint8[H, W, 3]; None if it draws nothing."""
+        return self._batch(1).render() if self._draws else None
+
+    def close(self) -> None:
+        """Ends all copies and their processes; they are made anew when they are needed again."""
+        for batch in self._batch.forget():
+            batch.close()
+
+    def _start(self, size: int) -> Any:
+        from envs_jax.gymnasium_workers import Copies, Workers
+
+        # Only an environment that is played alone is ever filmed.
+        make = partial(self._make, render_mode="rgb_array") if size == 1 and self._draws else self._make
+        if self._workers:
+            return Workers(make, size, self._mode, self._workers)
+        return Copies(make, size, self._mode)
+
+    def _on_reset(self, size: int, seeds: Any) -> np.ndarray:
+        obs = self._attempt(lambda: self._batch(size).reset(np.asarray(seeds)))
+        like = self._like_obs(size)
+        return np.zeros(like.shape, like.dtype) if obs is None else obs.astype(like.dtype)
+
+    def _on_step(self, size: int, ticket: Any, action: Any) -> Any:
+        stepped = self._attempt(lambda: self._batch(size).step(np.asarray(action)))
+        ticket = np.asarray(ticket) + np.int32(1)
+        like = self._like_obs(size)
+        if stepped is None:
+            nothing, never = np.zeros(like.shape, like.dtype), np.zeros(size, bool)
+            return nothing, nothing, np.zeros(size, np.float32), never, never, never, ticket
+        obs, final_obs, *others = stepped
+        return obs.astype(like.dtype), final_obs.astype(like.dtype), *others, ticket
+
+    def _attempt(self, call: Callable[[], Any]) -> Any:
+        """What a call returns; None, and a note of it, where it fails or something failed before."""
+        if self.failure is not None:
+            return None
+        try:
+            return call()
+        except Exception as error:  # whatever the environment's own code raises
+            from envs_jax.gymnasium_workers import WorkerFailed
+
+            self.failure_details = getattr(error, "details", "")
+            is_told = isinstance(error, WorkerFailed)
+            self.failure = str(error) if is_told else f"The environment failed ({paths.explain(error)})."
+            return None
+
+    def _like_obs(self, size: int) -> jax.ShapeDtypeStruct:
+        space: Any = self._spaces[0]
+        return jax.ShapeDtypeStruct((size, *space.shape), space.dtype)
+
+
+def make(name: str, **arguments: Any) -> Gymnasium:
+    """An environment by gymnasium's id.
+
+    Args:
+      name: Such as ``CartPole-v1``, or with a module that registers it, ``my_module:MyEnv-v0``.
+      **arguments: ``workers`` and ``autoreset`` as of `Gymnasium`; all others go to ``gymnasium.make``.
+
+    Raises:
+      ValueError: gymnasium is not installed, has no such environment, or cannot make it.
+    """
+    try:
+        import gymnasium
+    except ImportError as error:
+        raise ValueError(f"it needs {error.name}: pip install 'iam-jax[gymnasium]'") from None
+    ours = check({k: v for k, v in arguments.items() if k in RULES}, RULES)
+    theirs = {k: v for k, v in arguments.items() if k not in RULES}
+    try:
+        return Gymnasium(partial(gymnasium.make, name, **theirs), PREFIX + name, **ours)
+    except gymnasium.error.UnregisteredEnv as error:
+        near = difflib.get_close_matches(name, gymnasium.registry, n=3) or ["CartPole-v1"]
+        raise ValueError(f"gymnasium has no {name!r}; did you mean {' or '.join(near)}?") from error
+    except Exception as error:  # whatever gymnasium, or the environment's own code, raises
+        raise ValueError(f"gymnasium cannot make it ({paths.explain(error)})") from error
+
+
+def from_factory(factory: Callable[..., Any], *, name: str, **ours: Any) -> Gymnasium:
+    """An environment of gymnasium that a class or function makes.
+
+    Args:
+      factory: Called without arguments, or with ``render_mode`` if it takes that.
+      name: What it is called.
+      **ours: ``workers`` and ``autoreset`` as of `Gymnasium`.
+    """
+    return Gymnasium(partial(_with_render_mode, factory), name, **ours)
+
+
+def copies_of(env: Any) -> Callable[[], Any]:
+    """A factory of copies of an environment."""
+    return partial(copy.deepcopy, env)
+
+
+def from_gymnasium(space: Any) -> spaces.Space:
+    """A space of gymnasium's as ours: floats have 32 bits, and bounds of single entries become those of all.
+
+    Raises:
+      ValueError: There is no counterpart.
+    """
+    from gymnasium import spaces as theirs
+
+    if isinstance(space, theirs.Discrete):
+        if space.start:
+            raise ValueError(f"numbers that begin at {space.start} instead of 0 are not supported")
+        return spaces.Discrete(int(space.n))
+    if isinstance(space, theirs.MultiDiscrete) and space.nvec.ndim == 1:
+        return spaces.MultiDiscrete(tuple(map(int, space.nvec)))
+    if isinstance(space, theirs.MultiBinary):
+        return spaces.Box(0, 1, tuple(space.shape), jnp.int8)
+    if isinstance(space, theirs.Box):
+        is_float = np.issubdtype(space.dtype, np.floating)
+        dtype = jnp.float32 if is_float else jax.dtypes.canonicalize_dtype(space.dtype)
+        return spaces.Box(float(space.low.min()), float(space.high.max()), tuple(space.shape), dtype)
+    raise ValueError(f"observations or actions of the kind {type(space).__name__} are not supported")
+
+
+def as_gymnasium(env: Any, params: Any = None) -> Any:
+    """One of our environments as ``gymnasium.Env``; see `envs_jax.gymnasium_view`.
+
+    Args:
+      env: A name, or what `envs_jax.adapt` takes.
+      params: Its params; the default ones if None.
+    """
+    from envs_jax.gymnasium_view import View
+
+    return View(*_of_ours(env, params))
+
+
+def as_gymnasium_vector(env: Any, num_envs: int, params: Any = None) -> Any:
+    """A batch of our environments as ``gymnasium.vector.VectorEnv``; arguments as of `as_gymnasium`."""
+    from envs_jax.gymnasium_view import VectorView
+
+    return VectorView(*_of_ours(env, params), num_envs)
+
+
+def _of_ours(env: Any, params: Any) -> tuple[Any, Any]:
+    from envs_jax.registry import adapt
+    from envs_jax.registry import make as make_ours
+
+    made, default = make_ours(env) if isinstance(env, str) else adapt(env)
+    return made, default if params is None else params
+
+
+def _with_render_mode(factory: Callable[..., Any], render_mode: str | None = None) -> Any:
+    """What a factory makes, asked to draw if that is wanted and it can be."""
+    if render_mode is None:
+        return factory()
+    try:
+        return factory(render_mode=render_mode)
+    except TypeError:  # it takes no such argument, and so draws nothing
+        return factory()
+
+
+_open: weakref.WeakSet[Gymnasium] = weakref.WeakSet()
+
+
+def _close_at_exit(env: Gymnasium) -> None:
+    _open.add(env)
+
+
+@atexit.register
+def _close_all() -> None:
+    for env in list(_open):
+        env.close()

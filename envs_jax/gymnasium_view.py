@@ -1,0 +1,127 @@
+"""Our environments as gymnasium's, for learners that are written for it."""
+
+from typing import Any
+
+import gymnasium
+import jax
+import numpy as np
+from gymnasium import spaces as theirs
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+
+from envs_jax import spaces
+from envs_jax.environment import Environment, outcome
+
+HIGHEST_SEED = 2**31 - 1
+
+
+class View(gymnasium.Env):
+    """One environment; the same seed gives the same episodes.
+
+    Args:
+      env: Ours.
+      params: Its params.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012  gymnasium's own form
+
+    def __init__(self, env: Environment, params: Any):
+        self._env, self._params = env, params
+        self.render_mode = "rgb_array"
+        self.observation_space = to_gymnasium(env.observation_space(params))
+        self.action_space = to_gymnasium(env.action_space(params))
+        self._reset = jax.jit(env.reset)
+        self._step = jax.jit(lambda *arguments: outcome(env, env.step(*arguments)))
+        self._key = jax.random.key(0)
+        self._state: Any = None
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        """The first observation of an episode, and an empty dict."""
+        super().reset(seed=seed)
+        if seed is not None:
+            self._key = jax.random.key(seed % HIGHEST_SEED)
+        elif self._state is None:
+            self._key = jax.random.key(int(self.np_random.integers(HIGHEST_SEED)))
+        self._key, key = jax.random.split(self._key)
+        obs, self._state = self._reset(key, self._params)
+        return _on_host(obs), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """One step; after an episode's end its last observation, and `reset` begins the next."""
+        self._key, key = jax.random.split(self._key)
+        now = self._step(key, self._state, np.asarray(action), self._params)
+        self._state = now.state
+        return _on_host(now.final_obs), float(now.reward), bool(now.terminated), bool(now.truncated), {}
+
+    def render(self) -> Any:
+        """The picture that the environment draws of itself, if it does."""
+        return self._env.render(self._state, self._params)
+
+
+class VectorView(gymnasium.vector.VectorEnv):
+    """A batch, compiled together; ended episodes are followed by the next in the same step.
+
+    ``info["final_obs"]`` has the last observations of those that ended, which ``info["_final_obs"]`` marks.
+
+    Args:
+      env: Ours.
+      params: Its params.
+      num_envs: How many.
+    """
+
+    metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012  gymnasium's own form
+
+    def __init__(self, env: Environment, params: Any, num_envs: int):
+        if env.late_reset:
+            raise ValueError(f"{env.name} begins its episodes one step late: use it in gymnasium itself.")
+        self.num_envs, self._env, self._params = num_envs, env, params
+        self.single_observation_space = to_gymnasium(env.observation_space(params))
+        self.single_action_space = to_gymnasium(env.action_space(params))
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        split = lambda key: jax.random.split(key, num_envs)  # noqa: E731
+        self._reset = jax.jit(lambda key: jax.vmap(env.reset, (0, None))(split(key), params))
+        one = lambda *step: outcome(env, env.step(*step))  # noqa: E731
+        self._step = jax.jit(
+            lambda key, state, action: jax.vmap(one, (0, 0, 0, None))(split(key), state, action, params)
+        )
+        self._key = jax.random.key(0)
+        self._state: Any = None
+
+    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        """First observations of all, [B, ...], and an empty dict."""
+        if seed is not None:
+            first = seed if isinstance(seed, int) else next(iter(seed))
+            self._key = jax.random.key(int(first) % HIGHEST_SEED)
+        self._key, key = jax.random.split(self._key)
+        obs, self._state = self._reset(key)
+        return _on_host(obs), {}
+
+    def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """One step of all: observations, rewards, terminated, truncated, [B, ...] each, and info."""
+        self._key, key = jax.random.split(self._key)
+        now = self._step(key, self._state, np.asarray(actions))
+        self._state = now.state
+        obs, final_obs, reward, terminated, truncated = jax.device_get(
+            (now.obs, now.final_obs, now.reward, now.terminated, now.truncated)
+        )
+        ended = terminated | truncated
+        info = {"final_obs": final_obs, "_final_obs": ended} if ended.any() else {}
+        return obs, reward, terminated, truncated, info
+
+
+def to_gymnasium(space: Any) -> Any:
+    """A space of ours as gymnasium's."""
+    if isinstance(space, spaces.Discrete):
+        return theirs.Discrete(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return theirs.MultiDiscrete(list(space.sizes))
+    if isinstance(space, spaces.Box):
+        return theirs.Box(space.low, space.high, space.shape, np.dtype(space.dtype))
+    if isinstance(space, spaces.Tuple):
+        return theirs.Tuple(tuple(map(to_gymnasium, space.spaces)))
+    return theirs.Dict({name: to_gymnasium(part) for name, part in space.spaces.items()})
+
+
+def _on_host(obs: Any) -> Any:
+    return jax.tree.map(np.asarray, jax.device_get(obs))

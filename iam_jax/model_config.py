@@ -1,0 +1,109 @@
+"""Every choice of a network, as frozen dataclasses. Imports no jax, so that ``--help`` is quick."""
+
+import dataclasses
+from typing import Any, ClassVar, Literal
+
+from iam_jax.errors import ConfigError
+from iam_jax.limits import check_fields, names
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """Options that belong together."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig(Section):
+    """What every network has."""
+
+    kind: ClassVar[str]
+
+    encoder: Literal["auto", "vector", "atari", "board"] = "auto"
+    """Before everything: none, or convolutions for 84x84 or 10x10 images; auto follows the observation."""
+    fc: tuple[int, ...] = (256,)
+    """Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn)."""
+    joint: tuple[int, ...] = ()
+    """Layers behind everything, shared by policy and value. The paper has none."""
+    activation: Literal["relu", "tanh"] = "relu"
+    """Behind every feedforward layer."""
+    init: Literal["orthogonal", "glorot"] = "orthogonal"
+    """Kernels: orthogonal (gain sqrt 2 before an activation) or Glorot-uniform."""
+    bias: bool = True
+    """Biases in feedforward layers and policy head; cells and value head always have one."""
+    remat: bool = False
+    """Compute convolutions and attention again for the gradient, step by step, where memory is short."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the factors of matrix products. Parameters, gates, logits and values are float32 in any case."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecurrentConfig(NetworkConfig):
+    """What every network with a memory has."""
+
+    cell: Literal["gru", "lstm"] = "gru"
+    """Recurrent cell."""
+    hidden: int = 64
+    """Units of the recurrent cell."""
+    forget_bias: float = 1.0
+    """Constant added in the forget gate of an lstm."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FNNConfig(NetworkConfig):
+    """A feedforward network: layers and heads."""
+
+    kind: ClassVar[str] = "fnn"
+
+
+@dataclasses.dataclass(frozen=True)
+class RNNConfig(RecurrentConfig):
+    """A recurrent network: layers, cell, heads in a row."""
+
+    kind: ClassVar[str] = "rnn"
+
+
+@dataclasses.dataclass(frozen=True)
+class IAMConfig(RecurrentConfig):
+    """Influence-aware memory: layers beside a cell that reads the d-set."""
+
+    kind: ClassVar[str] = "iam"
+
+    d_set: Literal["auto", "manual", "static", "dynamic", "identity"] = "manual"
+    """What the memory reads: given indices, a learned linear map, attention, or everything; auto is manual
+    where the indices are given or the environment names its own, and else everything."""
+    d_set_indices: tuple[int, ...] | None = None
+    """Indices of a manual d-set; the environment's published ones if not given."""
+    d_set_boxes: tuple[tuple[int, int, int, int], ...] | None = None
+    """Boxes of a manual d-set on the feature map of images: row, column, height, width of each."""
+    d_set_size: int = 24
+    """Outputs of a static d-set; on a feature map for every region."""
+    heads: int = 1
+    """Attention heads of a dynamic d-set."""
+    attention_units: int = 128
+    """Units per attention head."""
+
+
+ModelName = Literal["iam", "rnn", "fnn", "fnn-stack"]
+ModelConfig = IAMConfig | RNNConfig | FNNConfig
+"""The kind of a network is its type."""
+
+NETWORKS: dict[str, type[ModelConfig]] = {cls.kind: cls for cls in (IAMConfig, RNNConfig, FNNConfig)}
+"""Kind -> type."""
+
+
+def network(kind: str, options: dict[str, Any]) -> ModelConfig:
+    """A network of a kind, with those of the options that this kind has; those that no kind has are refused.
+
+    Raises:
+      ConfigError: There is no such kind or option, or a value cannot work.
+    """
+    if kind not in NETWORKS:
+        raise ConfigError(f"A network is one of {', '.join(NETWORKS)}, not {kind!r}.")
+    elsewhere = names(IAMConfig) - names(NETWORKS[kind])
+    known = {name: value for name, value in options.items() if name not in elsewhere}
+    if unknown := [name for name in known if name not in names(NETWORKS[kind])]:
+        raise ConfigError(f"No network has an option {unknown[0]!r}.")
+    return NETWORKS[kind](**known)
