@@ -44,8 +44,8 @@ class Environment:
     limit, `is_terminated`. Everything else has a default.
 
     Attributes:
-      shares_key: `advance` and `begin` read the same key, which saves drawing twice. Right only where what is
-        drawn in a step does not decide whether the episode ends with it.
+      shares_key: `advance` and `begin` read the same key, or what `draw` made of it, which saves drawing
+        twice. Right only where what is drawn in a step does not decide whether the episode ends with it.
       external: The state is a token for something outside of JAX: each batch is stepped once and in order,
         and a stored state cannot be continued.
       single: There is only one of it at a time, so batches are of one environment.
@@ -112,6 +112,14 @@ class Environment:
 
     # What an environment may say beside it.
 
+    def draw(self, key: jax.Array, params: Any) -> jax.Array:
+        """What `begin` and `advance` are given as their ``key``: the key, or the numbers drawn from it.
+
+        Where both share it (`shares_key`), what is drawn here is drawn once; the compiler does not merge two
+        equal calls of Threefry.
+        """
+        return key
+
     def begin_after(self, key: jax.Array, last: Any, params: Any) -> Any:
         """The first state of an episode that follows one which ended in the state ``last``."""
         return self.begin(key, params)
@@ -163,11 +171,14 @@ class Environment:
           true. See `late_reset` and `has_lives` for what else ``info`` may hold; `outcome` reads it.
         """
         params = self.default_params if params is None else params
-        key_step, key_begin = (key, key) if self.shares_key else jax.random.split(key)
-        stepped, reward = self.advance(key_step, state, action, params)
+        if self.shares_key:
+            drawn_step = drawn_begin = self.draw(key, params)
+        else:
+            drawn_step, drawn_begin = (self.draw(part, params) for part in jax.random.split(key))
+        stepped, reward = self.advance(drawn_step, state, action, params)
         terminated, truncated = self.is_terminated(stepped, params), self.is_truncated(stepped, params)
         ended = terminated | truncated
-        state = select(ended, self.begin_after(key_begin, stepped, params), stepped)
+        state = select(ended, self.begin_after(drawn_begin, stepped, params), stepped)
         final_obs, opening = self.observe(stepped, params), self.opening(params)
         # What is observed after the choice costs less than two first observations of which one is dropped.
         obs = self.observe(state, params) if opening is None else select(ended, opening, final_obs)
@@ -178,19 +189,19 @@ class Environment:
     def reset(self, key: jax.Array, params: Any = None) -> tuple[Any, Any]:
         """First observation and state of an episode."""
         params = self.default_params if params is None else params
-        state = self.begin(key, params)
+        state = self.begin(self.draw(key, params), params)
         return self.observe(state, params), state
 
     def step_env(
         self, key: jax.Array, state: Any, action: jax.Array, params: Any
     ) -> tuple[Any, Any, jax.Array, jax.Array, dict[str, Any]]:
         """The hook of gymnax below `step`, without auto-reset: obs, state, reward, terminated, info."""
-        state, reward = self.advance(key, state, action, params)
+        state, reward = self.advance(self.draw(key, params), state, action, params)
         return self.observe(state, params), state, reward, self.is_terminated(state, params), {}
 
     def reset_env(self, key: jax.Array, params: Any) -> tuple[Any, Any]:
         """The hook of gymnax below `reset`."""
-        state = self.begin(key, params)
+        state = self.begin(self.draw(key, params), params)
         return self.observe(state, params), state
 
     def discount(self, state: Any, params: Any) -> jax.Array:

@@ -175,7 +175,7 @@ def _check_info(env: Environment, info: Any) -> None:
 
 def _check_beginning(env: Environment, params: Any, num_envs: int) -> None:
     def begin(key: jax.Array) -> tuple[jax.Array, Any]:
-        state = env.begin(key, params)
+        state = env.begin(env.draw(key, params), params)
         return env.is_terminated(state, params), env.observe(state, params)
 
     with blame(env, "begin, is_terminated or observe"):

@@ -37,20 +37,24 @@ class Traffic(Environment):
     def default_params(self) -> Params:
         return self._params
 
-    def begin(self, key: jax.Array, params: Params) -> State:
-        """An empty road and no light set, whether or not ``carry_light_over_resets``."""
-        return dynamics.reset(self._draw(key, params) < params.west_start_probability, params)
+    def draw(self, key: jax.Array, params: Params) -> jax.Array:
+        """A uniform number in [0, 1) for each car, float[N]."""
+        return jax.random.uniform(key, (params.num_cars,))
 
-    def begin_after(self, key: jax.Array, last: State, params: Params) -> State:
+    def begin(self, draws: jax.Array, params: Params) -> State:
+        """An empty road and no light set, whether or not ``carry_light_over_resets``."""
+        return dynamics.reset(draws < params.west_start_probability, params)
+
+    def begin_after(self, draws: jax.Array, last: State, params: Params) -> State:
         """An empty road, with the light of the last episode where ``carry_light_over_resets``."""
-        first = self.begin(key, params)
+        first = self.begin(draws, params)
         return dynamics.keep_light(first, before=last) if params.carry_light_over_resets else first
 
     def advance(
-        self, key: jax.Array, state: State, action: jax.Array, params: Params
+        self, draws: jax.Array, state: State, action: jax.Array, params: Params
     ) -> tuple[State, jax.Array]:
         """One second of the rules; see `dynamics.step`."""
-        return dynamics.step(state, action, self._draw(key, params), params)
+        return dynamics.step(state, action, draws, params)
 
     def observe(self, state: State, params: Params) -> jax.Array:
         """Which cells of the two roads in sight hold a car, float32[2 * cells]; see `dynamics.observe`."""
@@ -101,10 +105,6 @@ class Traffic(Environment):
         from envs_jax.traffic.render import render
 
         return render(state, self._params if params is None else params)
-
-    @staticmethod
-    def _draw(key: jax.Array, params: Params) -> jax.Array:
-        return jax.random.uniform(key, (params.num_cars,))
 
 
 def traffic(**arguments: Any) -> Traffic:

@@ -38,15 +38,19 @@ class Warehouse(Environment):
     def default_params(self) -> Params:
         return self._params
 
-    def begin(self, key: jax.Array, params: Params) -> State:
+    def draw(self, key: jax.Array, params: Params) -> jax.Array:
+        """A uniform number in [0, 1) for each slot, float32[D]."""
+        return uniforms(key, params.layout.num_slots)
+
+    def begin(self, draws: jax.Array, params: Params) -> State:
         """The robot in the middle, and the items of one spawn."""
-        return dynamics.reset(self._draw(key, params), params)
+        return dynamics.reset(draws, params)
 
     def advance(
-        self, key: jax.Array, state: State, action: jax.Array, params: Params
+        self, draws: jax.Array, state: State, action: jax.Array, params: Params
     ) -> tuple[State, jax.Array]:
         """One step of the rules; see `dynamics.step`."""
-        return dynamics.step(state, action, self._draw(key, params), params)
+        return dynamics.step(state, action, draws, params)
 
     def observe(self, state: State, params: Params) -> jax.Array:
         """Where the robot is and where items are, float32[N*N + I]; see `dynamics.observe`."""
@@ -82,10 +86,6 @@ class Warehouse(Environment):
         from envs_jax.warehouse.render import render
 
         return render(state, self._params if params is None else params)
-
-    @staticmethod
-    def _draw(key: jax.Array, params: Params) -> jax.Array:
-        return uniforms(key, params.layout.num_slots)
 
 
 def warehouse(**arguments: Any) -> Warehouse:

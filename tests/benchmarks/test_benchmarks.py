@@ -56,10 +56,10 @@ def test_kernel_gradient_outside_the_scan_is_the_same_gradient(options):
 
 def test_minibatches_stay_as_large_with_other_numbers_of_environments():
     config = preset("warehouse", "fast", "iam")
-    size = config.ppo.num_envs / config.ppo.num_minibatches
+    size = config.ppo.num_envs / config.ppo.minibatches
     for num_envs in (64, 1024, 16384):
         ppo = with_envs(config, num_envs).ppo
-        assert ppo.num_envs / ppo.num_minibatches == size
+        assert ppo.num_envs / ppo.minibatches == size
 
 
 @pytest.mark.parametrize(

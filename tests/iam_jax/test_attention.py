@@ -159,7 +159,7 @@ def test_attention_lies_on_a_rendering_only_where_it_shows_the_observation(monke
     there, elsewhere = looks[:1], only_corner(looks[:1])
     pictures = [panels(painter(actor, one)(0))[1] for one in (there, elsewhere)]
     assert (pictures[0] != pictures[1]).any()
-    monkeypatch.setattr("envs_jax.atari.env.AtariGame.render_aligned", False)
+    monkeypatch.setattr(actor.env, "render_aligned", False)
     pictures = [panels(painter(actor, one)(0))[1] for one in (there, elsewhere)]
     assert (pictures[0] == pictures[1]).all()
 
@@ -195,7 +195,7 @@ def test_evaluate_writes_both_pictures_beside_the_gif(tmp_path, capsys):
     assert still.width > 3 * animated.width and still.height == 2 * animated.height
 
 
-@pytest.mark.parametrize("chosen", [[], ["--d-set", "static"], ["--model", "rnn", "--d-set", "dynamic"]])
+@pytest.mark.parametrize("chosen", [[], ["--d-set", "static"], ["--model", "rnn"]])
 def test_an_agent_without_attention_is_refused_in_one_sentence(chosen, tmp_path, capsys):
     config = parse(chosen)
     stored.save(config, tmp_path)

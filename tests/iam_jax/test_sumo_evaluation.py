@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from iam_jax.build import make_learner
+from iam_jax.build import make_actor, make_learner
 from iam_jax.config import ConfigError
 from iam_jax.evaluate import main as evaluate
 from iam_jax.play import episode_returns, one_by_one
@@ -45,11 +45,8 @@ def test_without_chance_an_agent_earns_exactly_the_same_in_sumo(model, west):
     """Catches wrappers, resets, the light, or rewards that differ between the two."""
     pytest.importorskip("libsumo", reason=NEEDS_SUMO)
     from envs_jax.traffic.sumo_env import make
-    from iam_jax.config import Config
 
-    config: Config = preset("traffic", "fast", model)
-    arguments = ("sigma=0", f"west_start_probability={west}")
-    config = type(config)(**{**vars(config), "env_args": arguments})
+    config = preset("traffic", model=model, env_args=("sigma=0", f"west_start_probability={west}"))
     learner = make_learner(config)
     key = jax.random.key(11)
     carry = learner.model.initial_carry(1)
@@ -57,7 +54,7 @@ def test_without_chance_an_agent_earns_exactly_the_same_in_sumo(model, west):
     params = learner.model.init(key, carry, obs, np.ones((1, 1), bool))
     params = jax.tree.map(lambda x: 3 * x, params)  # so that the greedy action changes now and then
     ours = episode_returns(params, key, actor=learner.actor, episodes=1, greedy=True)
-    theirs = one_by_one(params, key, actor=make_learner(config, make).actor, episodes=1, greedy=True)
+    theirs = one_by_one(params, key, actor=make_actor(config, make), episodes=1, greedy=True).returns
     np.testing.assert_allclose(ours, theirs, atol=1e-3)
     assert ours[0] > -100, "an agent that asks for one green for ever compares little"
 
@@ -86,7 +83,7 @@ def test_sumo_simulates_traffic_alone():
     from envs_jax.traffic.sumo_env import make
 
     with pytest.raises(ConfigError, match="SUMO simulates traffic, not warehouse"):
-        make_learner(preset("warehouse", "fast", "iam"), make)
+        make_actor(preset("warehouse", "fast", "iam"), make)
 
 
 def test_a_missing_sumo_ends_in_one_sentence(run, monkeypatch, capsys):
