@@ -10,7 +10,7 @@ in the params, so one object serves any number of vmapped copies. Rules live in 
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import jax
@@ -101,9 +101,9 @@ class Environment:
         """Whether ``state`` has reached the time limit, bool[]."""
         return state.time >= params.max_steps_in_episode
 
-    @property
+    @cached_property
     def default_params(self) -> Any:
-        """The numbers of the environment, with at least ``max_steps_in_episode``."""
+        """The numbers of the environment, with at least ``max_steps_in_episode``; may be set, too."""
         return EnvParams()
 
     @property

@@ -155,6 +155,22 @@ def _models(run: Config, networks: Networks, frames: int = 8) -> dict[str, Confi
     return models | {"fnn-stack": replace(models["fnn-stack"], frame_stack=frames)}
 
 
+OTHERS_NETWORK = _FAST_NETWORK | {"iam": IAMConfig(fc=(256,), hidden=64, joint=(128,), d_set="auto")}
+# Python steps these, one after the other: few environments, and several passes over what they show.
+_GYMNASIUM_FAST = Config(
+    ppo=PPOConfig(
+        num_envs=16,
+        num_steps=64,
+        bptt_length=64,
+        num_epochs=4,
+        gamma=0.99,
+        gae_lambda=0.95,
+        entropy=0.01,
+        entropy_end=0.01,
+    ),
+    total_steps=1_000_000,
+    output=OutputConfig(num_evaluations=10, eval_episodes=32, final_episodes=100),
+)
 _PLAY_FEW = OutputConfig(num_evaluations=10, eval_episodes=16, final_episodes=100)
 """A game of thousands of pictures takes long."""
 _PIXELS_FAST = Config(ppo=_PIXELS_FAST_PPO, total_steps=10_000_000, output=_PLAY_FEW)
@@ -193,6 +209,7 @@ TABLE: dict[str, dict[str, dict[str, Config]]] = {
     "minatar": {
         "fast": _models(Config(ppo=_MINATAR_FAST_PPO, total_steps=5_000_000), _MINATAR_FAST_NETWORK),
     },
+    "gymnasium": {"fast": _models(_GYMNASIUM_FAST, OTHERS_NETWORK)},
     "pong": _PIXELS,
     "breakout": _PIXELS,
     "ale": _PIXELS,
@@ -202,6 +219,6 @@ TABLE: dict[str, dict[str, dict[str, Config]]] = {
 # With the usual discount, and a memory that reads the d-set that the environment names, or else everything.
 OTHERS = _models(
     Config(ppo=replace(_FAST_PPO, gamma=0.99, gae_lambda=0.95, burn_in=0), total_steps=60_000_000),
-    _FAST_NETWORK | {"iam": IAMConfig(fc=(256,), hidden=64, joint=(128,), d_set="auto")},
+    OTHERS_NETWORK,
 )
 """Model -> config, for environments without presets of their own."""

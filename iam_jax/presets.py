@@ -19,7 +19,7 @@ MODELS = ("iam", "rnn", "fnn", "fnn-stack")
 
 def family(env: str) -> str:
     """Environments that share presets: the name without game (``minatar-``, ``ale:``) or size (``-8x8``)."""
-    return re.sub(r"^(minatar|ale)[-:].*|-\d+x\d+$", r"\1", env)
+    return re.sub(r"^(minatar|ale|gymnasium)[-:].*|-\d+x\d+$", r"\1", env)
 
 
 def preset(env: str, preset: str = "fast", model: str = "iam", **changes: Any) -> Config:

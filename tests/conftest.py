@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 # PyTorch's threads would wait for each other, on models as small as those in the tests.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -6,3 +7,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")
 # Most time goes into compiling programs that run for a moment; XLA_FLAGS="" tests with all optimisations.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Programs that are compiled once serve all processes of a run of the tests, and the next run.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "xla"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")

@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from flax.typing import Dtype
+from jax.custom_batching import sequential_vmap
 from jax.nn.initializers import Initializer
 
 from iam_jax.config import FNNConfig, IAMConfig, ModelConfig, NetworkConfig, RecurrentConfig, RNNConfig
@@ -22,10 +23,25 @@ from iam_jax.models.dense import Dense
 from iam_jax.models.encoders import CONVOLUTIONS, MLP, Convolutions, as_vector, choose_encoder, map_size
 from iam_jax.models.memory import Memory
 
+
+
+def orthogonal(scale: float = 1.0) -> Initializer:
+    """Orthogonal matrices times a number (Saxe et al. 2014).
+
+    Under `jax.vmap` they are drawn one after the other: XLA's batched QR can wait for itself on a CPU.
+    """
+    draw = nn.initializers.orthogonal(scale)
+
+    def kernel(key: jax.Array, shape: Any, dtype: Any = jnp.float32, **_: Any) -> jax.Array:
+        return sequential_vmap(lambda key: draw(key, shape, dtype))(key)
+
+    return kernel
+
+
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"relu": nn.relu, "tanh": jnp.tanh}
 KERNELS: dict[str, tuple[Initializer, Initializer]] = {
     "glorot": (nn.initializers.glorot_uniform(), nn.initializers.glorot_uniform()),
-    "orthogonal": (nn.initializers.orthogonal(2**0.5), nn.initializers.orthogonal()),
+    "orthogonal": (orthogonal(2**0.5), orthogonal()),
 }
 """Initialisation -> kernels of dense layers, kernels of recurrent ones."""
 
@@ -231,7 +247,7 @@ def _dtype(config: NetworkConfig) -> Dtype | None:
 
 def _policy_init(config: ModelConfig) -> Initializer:
     if config.init == "orthogonal":
-        return nn.initializers.orthogonal(0.01)
+        return orthogonal(0.01)
     return nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
 
 
