@@ -3,6 +3,7 @@ PYTHON ?= python3
 ARGS ?=
 # Test files run in so many processes at once.
 WORKERS ?= 2
+# `make test ARGS='-m "not gpu"'` also runs the slow tests.
 # `make test EXTRAS=parity,traffic` also runs what needs PyTorch and SUMO; without them it says what it skips.
 EXTRAS ?=
 comma := ,
@@ -10,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY_DEV := $(VENV)/ready-dev$(if $(EXTRAS),-$(subst $(comma),-,$(EXTRAS)))
 
-.PHONY: train test test-all reproduce-smoke clean
+.PHONY: train test reproduce-smoke clean
 
 train: $(VENV)/ready
 	$(BIN)/python -m iam_jax.train --env warehouse --num-envs 4096 $(ARGS)
@@ -20,9 +21,6 @@ test: $(READY_DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
-
-test-all: $(READY_DEV)
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile -m "not gpu" $(ARGS)
 
 # Every path of docs/reproduction.md, small.
 reproduce-smoke: $(READY_DEV)

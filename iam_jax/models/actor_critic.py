@@ -24,7 +24,6 @@ from iam_jax.models.encoders import CONVOLUTIONS, MLP, Convolutions, as_vector, 
 from iam_jax.models.memory import Memory
 
 
-
 def orthogonal(scale: float = 1.0) -> Initializer:
     """Orthogonal matrices times a number (Saxe et al. 2014).
 

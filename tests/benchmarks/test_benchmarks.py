@@ -37,6 +37,7 @@ def test_flop_of_a_memory_do_not_depend_on_how_time_is_scanned():
     assert flop_per_step(short) == pytest.approx(flop_per_step(long), rel=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", ["", "--cell lstm", "--d-set dynamic", "--preset paper --num-envs 64"])
 def test_kernel_gradient_outside_the_scan_is_the_same_gradient(options):
     config = parse(f"--num-envs 64 --num-minibatches 2 {options}".split())
@@ -88,6 +89,7 @@ def test_environments_are_measured_and_recorded(tmp_path):
     assert [row["num_envs"] for row in recorded["rows"]] == [1, 2] and "benchmarks.env" in recorded["command"]
 
 
+@pytest.mark.slow
 def test_time_to_a_return_is_that_of_a_run_of_its_own(tmp_path):
     file = tmp_path / "results.json"
     options = "--env mini-warehouse --num-envs 64 --num-minibatches 4 --total-steps 20000 --fc 8 --hidden 4"

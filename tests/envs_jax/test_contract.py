@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from selection import quick_if
 
 import envs_jax
 from envs_jax import spaces
@@ -23,13 +24,13 @@ def contract_case(name):
     return env, params, {}
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", quick_if(lambda name: name not in PICTURES, OURS))
 def test_environment_keeps_the_contract(name):
     env, params, length = contract_case(name)
     check_env(env, params, **length)
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", quick_if(lambda name: name in ("warehouse", "traffic"), OURS))
 def test_environment_keeps_the_contract_inside_every_wrapper(name):
     env, params, length = contract_case(name)
     env = Flicker(env, 0.5)
@@ -38,7 +39,10 @@ def test_environment_keeps_the_contract_inside_every_wrapper(name):
     check_env(EpisodeStatistics(FrameStack(env, 3)), params, **length)
 
 
-@pytest.mark.parametrize("game", ["asterix", "breakout", "freeway", "seaquest", "space-invaders"])
+GAMES = ("asterix", "breakout", "freeway", "seaquest", "space-invaders")
+
+
+@pytest.mark.parametrize("game", quick_if(lambda game: game == "breakout", GAMES))
 def test_games_of_minatar_keep_the_contract(game):
     pytest.importorskip("gymnax", reason="gymnax is not installed")
     env, params = envs_jax.make(f"minatar-{game}", max_steps_in_episode=30)

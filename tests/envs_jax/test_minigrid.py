@@ -163,6 +163,7 @@ def test_doorkey_places_the_key_beside_the_agent_and_never_under_it():
             assert 1 <= x <= 2 and (x, y) != tuple(state.position)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["redbluedoors-8x8", "memory-s7", "doorkey-5x5"])
 def test_planner_always_succeeds_and_random_rarely(name):
     env, params = make(name)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from selection import quick_if
 
 from iam_jax.config import IAMConfig, RNNConfig
 from iam_jax.models.actor_critic import forward, make_model
@@ -37,7 +38,10 @@ def outputs(config, shape):
     return params, forward(model, params, carry, obs, first), jax.jit(jax.grad(loss))(params)
 
 
-@pytest.fixture(params=CASES, scope="module")
+QUICK = "rnn lstm"
+
+
+@pytest.fixture(params=quick_if(lambda name: name == QUICK, CASES), scope="module")
 def both(request):
     config, shape = CASES[request.param]
     return outputs(config, shape), outputs(dataclasses.replace(config, dtype="bfloat16"), shape)
@@ -54,7 +58,7 @@ def test_results_and_gradients_are_those_of_float32_up_to_rounding(both):
         assert np.linalg.norm(other - one) <= 0.05 * np.linalg.norm(one)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", quick_if(lambda name: name == QUICK, CASES))
 def test_products_are_rounded(name):
     """Every kernel but those of the heads, or the option would not save what it is for."""
     config, shape = CASES[name]

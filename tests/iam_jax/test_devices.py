@@ -123,6 +123,7 @@ ERRORS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ERRORS)
 def test_bad_hardware_ends_in_one_sentence_and_status_2(case, tmp_path):
     arguments, sentence = ERRORS[case]

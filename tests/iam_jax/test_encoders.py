@@ -113,6 +113,7 @@ def test_convolutions_as_products_are_convolutions(shape, kernel, stride):
     jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-3), product, convolution)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"d_set": "dynamic"}, {"kind": "rnn"}, {"kind": "fnn"}])
 def test_rematerialisation_changes_memory_and_not_gradients(changes):
     time, batch = 8, 16

@@ -149,6 +149,7 @@ def test_evaluate_plays_a_checkpoint_and_films_it(whole_run):
     assert (folder / "episode.gif").read_bytes()[:3] == b"GIF"
 
 
+@pytest.mark.slow
 def test_several_seeds_are_trained_together_and_each_equals_its_single_run(tmp_path):
     common = ["--total-steps", 20 * 16 * 8]
     many = train(*common, "--num-seeds", 2, "--seed", 3, "--run-dir", tmp_path / "many")
@@ -208,6 +209,7 @@ ERRORS = {
 }
 
 
+@pytest.mark.slow  # test_hostile.py says most of it without a process for each
 @pytest.mark.parametrize("case", ERRORS)
 def test_bad_input_ends_in_one_sentence_and_status_2(case, tmp_path):
     arguments, sentence = ERRORS[case]
@@ -291,6 +293,7 @@ def test_a_missing_extra_is_named(options, monkeypatch):
         check_extras(parse(list(options)))
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_the_numbers(tmp_path):
     pytest.importorskip("tensorboardX")
     result = train("--total-steps", 4 * 16 * 8, "--tensorboard", "--run-dir", tmp_path / "run")

@@ -32,6 +32,7 @@ def evaluated(run, *arguments):
     return exit_.value.code
 
 
+@pytest.mark.slow
 def test_evaluation_reports_sumo_beside_jax(run, capsys):
     pytest.importorskip("libsumo", reason=NEEDS_SUMO)
     assert not evaluated(run, "--simulator", "sumo", "--simulator-episodes", "2")

@@ -7,6 +7,7 @@ pytest.importorskip("torch", reason="parity needs PyTorch: pip install -e '.[par
 from pathlib import Path
 
 import torch
+from selection import quick_if
 
 from iam_torch_ref.bridge import model_config, run_config
 from iam_torch_ref.model import ActorCritic
@@ -14,8 +15,11 @@ from iam_torch_ref.parity import checks
 from iam_torch_ref.parity.cases import CASES, GRADIENT_TOLERANCE, TOLERANCE, Pair
 from iam_torch_ref.parity.diagram import diagram
 
-EVERY_MODEL = pytest.mark.parametrize("case", CASES, ids=str)
-EVERY_DTYPE = pytest.mark.parametrize("dtype", TOLERANCE)
+QUICK = ("vector", "board")
+EVERY_MODEL = pytest.mark.parametrize(
+    "case", quick_if(lambda case: case.observation in QUICK, CASES), ids=str
+)
+EVERY_DTYPE = pytest.mark.parametrize("dtype", quick_if(lambda dtype: dtype == "float64", TOLERANCE))
 ONE_CELL_EACH = [c for c in CASES if c.observation == "vector"]
 
 

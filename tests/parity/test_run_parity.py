@@ -6,12 +6,13 @@ pytest.importorskip("torch", reason="parity needs PyTorch: pip install -e '.[par
 
 import jax
 import numpy as np
+from selection import quick_if
 
 from iam_torch_ref.parity import learning
 from iam_torch_ref.parity.cases import TOLERANCE, precision
 
 
-@pytest.mark.parametrize("name", learning.RUNS)
+@pytest.mark.parametrize("name", quick_if(lambda name: name.startswith("iam-manual"), learning.RUNS))
 def test_both_sides_have_the_same_parameters_after_50_updates(name):
     acting, parameters = learning.trajectory(learning.RUNS[name])
     assert acting <= learning.TOLERANCE
