@@ -1,4 +1,4 @@
-"""MinAtar's games (Young and Tian 2019), played by gymnax: boards of 10x10 cells. Needs the extra ``gymnax``.
+"""MinAtar's games (Young and Tian 2019), played by gymnax: boards of 10x10 cells.
 
 Beside gymnax's own environments: one byte per cell in place of four, a picture, and a time limit to choose.
 """
@@ -94,10 +94,8 @@ def make(name: str, **arguments: Any) -> MinAtar:
     Raises:
       ValueError: gymnax is not installed, or an argument is unknown or impossible.
     """
-    try:
-        import gymnax
-    except ImportError as error:
-        raise ValueError(f"it needs {error.name}: pip install 'iam-jax[gymnax]'") from None
+    import gymnax  # costs seconds, so only when one of its games is asked for
+
     words = name.removeprefix("minatar-").split("-")
     game, params = gymnax.make("".join(word.capitalize() for word in words) + "-MinAtar")
     return MinAtar(name, game, params.replace(**check(arguments, ARGUMENTS)))

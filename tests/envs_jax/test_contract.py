@@ -65,12 +65,6 @@ def test_minatar_plays_as_gymnax_does():
             np.testing.assert_array_equal(a, b)
 
 
-def test_without_gymnax_a_game_of_minatar_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "gymnax", None)
-    with pytest.raises(ValueError, match=r"it needs gymnax: pip install 'iam-jax\[gymnax\]'"):
-        envs_jax.make("minatar-breakout")
-
-
 def test_without_ale_a_game_of_ale_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "ale_py", None)
     with pytest.raises(ValueError, match=r"it needs ale_py: pip install 'iam-jax\[atari\]'"):
