@@ -92,7 +92,7 @@ def make(name: str, **arguments: Any) -> MinAtar:
     """A game by our name, such as ``minatar-space-invaders``; ``max_steps_in_episode`` may be chosen.
 
     Raises:
-      ValueError: gymnax is not installed, or an argument is unknown or impossible.
+      ValueError: An argument is unknown or impossible.
     """
     import gymnax  # costs seconds, so only when one of its games is asked for
 

@@ -1,7 +1,6 @@
 """Playing a trained agent: ``python -m iam_jax.evaluate --checkpoint DIR``."""
 
 import dataclasses
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -115,8 +114,13 @@ def _check(options: Options, gif: Path) -> None:
     check_range("max_eval_steps", options.max_eval_steps)
     if not gif.parent.is_dir():
         raise ConfigError(f"There is no folder {gif.parent} for the GIF.")
-    if gif.is_dir() or not os.access(gif if gif.exists() else gif.parent, os.W_OK):
-        raise ConfigError(f"The GIF cannot be written to {gif}: choose another file with --gif.")
+    is_new = not gif.exists()
+    try:
+        gif.open("ab").close()
+    except OSError as error:
+        raise ConfigError(f"The GIF cannot be written to {gif}: choose another file with --gif.") from error
+    if is_new:
+        gif.unlink()
 
 
 def _in_simulator(agent: "Agent", simulator: str) -> "Agent | None":

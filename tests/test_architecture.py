@@ -46,6 +46,44 @@ def test_the_pytorch_reference_needs_torch_alone(module):
     assert found <= {"torch", "iam_torch_ref"}
 
 
+def modules(package):
+    """Module -> modules of the same package that it imports, also inside functions."""
+    files = {".".join(f.relative_to(ROOT).with_suffix("").parts): f for f in (ROOT / package).rglob("*.py")}
+    found = {}
+    for name, file in files.items():
+        names = set()
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        found[name] = (names & set(files)) - {name}
+    return found
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_no_module_needs_itself_by_way_of_others(package):
+    imports, left = modules(package), None
+    while left != set(imports):  # what imports nothing that is left is in no circle
+        left = set(imports)
+        imports = {name: wanted & left for name, wanted in imports.items() if wanted & left}
+    assert not imports, f"a circle among {sorted(imports)}"
+
+
+FOREIGN = {
+    "gymnax": {"envs_jax/gymnax.py", "envs_jax/minatar.py"},
+    "gymnasium": {"envs_jax/gymnasium.py", "envs_jax/gymnasium_view.py", "envs_jax/gymnasium_workers.py"},
+    "ale_py": {"envs_jax/atari/ale.py", "envs_jax/atari/original.py", "envs_jax/atari/agreement.py"},
+    "libsumo": {"envs_jax/traffic/sumo.py"},
+}
+"""Suite of somebody else's -> the files that may import it."""
+
+
+@pytest.mark.parametrize("suite", FOREIGN)
+def test_a_foreign_suite_stays_behind_its_door(suite):
+    files = [f for package in ("envs_jax", "iam_jax") for f in (ROOT / package).rglob("*.py")]
+    users = {str(file.relative_to(ROOT)) for file in files if suite in set(imported(file))}
+    assert users <= FOREIGN[suite]
+
+
 def test_files_stay_small():
     for package in ALLOWED:
         for file in (ROOT / package).rglob("*.py"):

@@ -31,7 +31,7 @@ def orthogonal(scale: float = 1.0) -> Initializer:
     """
     draw = nn.initializers.orthogonal(scale)
 
-    def kernel(key: jax.Array, shape: Any, dtype: Any = jnp.float32, **_: Any) -> jax.Array:
+    def kernel(key: jax.Array, shape: Any, dtype: Any = jnp.float32, out_sharding: Any = None) -> jax.Array:
         return sequential_vmap(lambda key: draw(key, shape, dtype))(key)
 
     return kernel

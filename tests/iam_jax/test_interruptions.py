@@ -17,6 +17,7 @@ from iam_jax import stored
 from iam_jax.agent import load
 from iam_jax.checkpoint import Checkpoints
 from iam_jax.config import Config, ConfigError, FNNConfig
+from iam_jax.evaluate import main as evaluate
 from iam_jax.metrics import read_rows
 from iam_jax.pace import SECONDS_OF_A_CALL, Pace
 from iam_jax.run import Failed, Finished, Run, Stopped
@@ -263,3 +264,53 @@ def test_what_cannot_fit_into_memory_is_refused_before_it_is_built(tmp_path):
     config = Config(model=FNNConfig()).replace(num_envs=2**20, num_steps=2**10, bptt_length=8)
     with pytest.raises(ConfigError, match=r"needs at least [\d,]+ GiB of memory .* make --num-envs"):
         Run(config, tmp_path / "run")
+
+
+def test_episodes_that_never_end_are_cut_and_counted(whole):
+    result = load(whole.run_dir).evaluate(episodes=4, max_steps=30)
+    assert result.unfinished == 4 and (result.returns > 0).any(), "what they had earned is lost"
+    assert load(whole.run_dir).evaluate(episodes=4).unfinished == 0
+
+
+def test_an_evaluation_can_be_given_up_between_its_calls(whole):
+    looked = []
+    with pytest.raises(KeyboardInterrupt):
+        load(whole.run_dir).evaluate(episodes=4, stop=lambda: True, look=lambda *x: looked.append(x))
+    assert len(looked) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--seed", "99999999999999999999"], "--seed must be at most 2,147,483,647"),
+        (["--episodes", "0"], "--episodes must be at least 1"),
+        (["--gif", "/proc/x.gif"], "cannot be written to /proc/x.gif"),
+        (["--gif", "/nowhere/x.gif"], "There is no folder /nowhere"),
+        (["--simulator", "sumo"], "SUMO"),
+        (["--attention"], "needs an agent that has it"),
+    ],
+)
+def test_an_evaluation_that_cannot_end_well_is_refused_before_it_is_played(whole, options, sentence, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        evaluate(["--checkpoint", str(whole.run_dir), *options])
+    error = capsys.readouterr().err
+    assert exit_.value.code == 2 and sentence in error and "Traceback" not in error
+
+
+def test_a_worker_killed_in_training_ends_in_one_sentence_and_a_checkpoint(tmp_path):
+    pytest.importorskip("gymnasium")
+    config = iam_jax.preset(
+        "gymnasium:CartPole-v1", model="fnn", env_args=("workers=2",), num_envs=4, num_steps=8, bptt_length=8,
+        total_steps=10**6, num_evaluations=0,
+    )  # fmt: skip
+    run = Run(config, tmp_path / "run")
+
+    def kill(row):
+        batch = run.learners.actor.env._env._batch(4)
+        os.kill(batch._workers[1]._process.pid, signal.SIGKILL)
+
+    run.callback = kill
+    outcome = run.train()
+    assert outcome == Failed("The process of worker 1 was ended by SIGKILL.")
+    kept = Checkpoints(tmp_path / "run").updates()[0]
+    assert kept >= run.rows[0]["update"], "what was learnt before is lost"

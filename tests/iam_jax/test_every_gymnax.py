@@ -1,0 +1,31 @@
+"""Every environment that gymnax registers is trained and played for a moment with every model."""
+
+import numpy as np
+import pytest
+from selection import quick_if
+
+import iam_jax
+from envs_jax.gymnax import names
+from iam_jax.presets import MODELS
+
+QUICK = (("FrozenLake-misc", "fnn-stack"), ("CartPole-v1", "iam"))
+CONTINUOUS = ("Pendulum-v1", "MountainCarContinuous-v0", "PointRobot-misc", "Reacher-misc", "Swimmer-misc")
+SMALL = {
+    "num_envs": 4, "num_steps": 4, "bptt_length": 4, "total_steps": 48, "num_evaluations": 1, "burn_in": 0,
+    "eval_episodes": 2, "final_episodes": 2, "max_eval_steps": 20, "fc": (8,), "joint": (8,),
+}  # fmt: skip
+CASES = [(name, model) for name in names() if name != "MNISTBandit-bsuite" for model in MODELS]
+
+
+@pytest.mark.parametrize(("name", "model"), quick_if(lambda *case: case in QUICK, CASES))
+def test_an_environment_of_gymnax_trains_and_plays_for_a_moment(name, model, tmp_path):
+    config = iam_jax.preset(name, model=model, **SMALL)
+    if name in CONTINUOUS:
+        with pytest.raises(iam_jax.ConfigError, match="has continuous actions"):
+            iam_jax.train(config, run_dir=tmp_path / "run", display=False)
+        return
+    run = iam_jax.train(config, run_dir=tmp_path / "run", display=False)
+    assert isinstance(run.outcome, iam_jax.Finished)
+    result = run.agent.evaluate(episodes=2)
+    assert result.returns.shape == (2,) and np.isfinite(result.mean)
+    run.agent.film(tmp_path / "film.gif")
