@@ -65,7 +65,7 @@ def iam_torch_ref(config: Config) -> Update:
     from iam_torch_ref import bridge
     from iam_torch_ref.train import Trainer
 
-    run = bridge.run_config(config.env, "paper", "iam", ppo={"num_envs": config.ppo.num_envs})
+    run = bridge.run_config(config.env, "paper", "iam", num_envs=config.ppo.num_envs)
     return Trainer(run).update
 
 

@@ -23,7 +23,7 @@ from iam_jax.models.actor_critic import count_parameters
 from iam_jax.play import Result
 from iam_jax.report import report
 from iam_jax.room import check_room, param_shapes
-from iam_jax.sharding import count_devices, is_first_process
+from iam_jax.sharding import count_devices, is_first_process, largest
 from iam_jax.stop import StopRequest
 from iam_jax.terminal import command
 from iam_jax.training import Training
@@ -206,7 +206,7 @@ class Run:
             self._say(
                 f"Stopped and saved. Go on with: {command('iam_jax.train', '--resume', str(self.run_dir))}"
             )
-            return Stopped(stop.signal)
+            return Stopped(largest(stop.signal or 0) or None)
         if is_first_process():
             self._write_final(result, count_parameters(state.params) // self.config.num_seeds)
             report(self.console, self.config, self.run_dir, result)

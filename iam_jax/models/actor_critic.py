@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -177,7 +178,14 @@ def make_model(config: ModelConfig, num_actions: int, obs_shape: tuple[int, ...]
 
 
 def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
-    """The model on a sequence: carry after it, logits [T, B, A], value [T, B]."""
+    """The model on a sequence: carry after it, logits [T, B, A], value [T, B].
+
+    Raises:
+      AssertionError: ``obs`` [T, B, ...] and ``first`` bool[T, B] do not fit together.
+    """
+    chex.assert_rank(first, 2)
+    chex.assert_equal_shape_prefix([obs, first], 2)
+    chex.assert_type(first, bool)
     output: Any = model.apply(params, carry, obs, first)
     return output
 

@@ -1,5 +1,6 @@
 """Generalised advantage estimation (Schulman et al. 2016, Equations 11-16) with time limits."""
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -35,7 +36,13 @@ def gae(
 
     Returns:
       float[T, B].
+
+    Raises:
+      AssertionError: Shapes do not fit together, or a flag is not bool.
     """
+    chex.assert_equal_shape([reward, value, final_value, terminated, truncated])
+    chex.assert_shape(last_value, reward.shape[1:])
+    chex.assert_type([terminated, truncated], bool)
     next_value = jnp.concatenate([value[1:], last_value[None]])
     next_value = jnp.where(truncated, final_value, next_value)
     next_value = jnp.where(terminated, 0.0, next_value)
