@@ -73,7 +73,8 @@ def feedforward(config: Config) -> dict[str, tuple[float, float]]:
     found = json.loads(FEEDFORWARD.read_text(encoding="utf-8"))["returns"].get(label)
     if found is None:
         return {}
-    name = f"feedforward agent ({found['steps'] / 1e6:g}M steps, {len(found['seeds'])} seeds)"
+    seeds = len(found["seeds"])
+    name = f"feedforward agent ({found['steps'] / 1e6:g}M steps, {seeds} seed{'s' * (seeds > 1)})"
     return {name: (found["mean"], found["se"])}
 
 

@@ -90,6 +90,7 @@ def test_a_run_leaves_its_config_numbers_curve_and_checkpoint(whole_run):
     assert sum("eval_return" in row for row in rows) == 2
     assert (folder / "learning_curve.png").stat().st_size > 10_000
     assert "nearest visible item" in result.stdout, "the table names no reference policies"
+    assert "feedforward agent (60M steps, 1 seed)" in result.stdout, "the table names no agent without memory"
     assert "steps/s" in result.stdout and "s left" in result.stdout
 
 
