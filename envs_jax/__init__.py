@@ -13,7 +13,7 @@ from envs_jax.registry import adapt, make, register, register_with_gymnax, regis
 if TYPE_CHECKING:
     from envs_jax import spaces
     from envs_jax.environment import Environment, EnvParams, EnvState
-    from envs_jax.gymnasium import as_gymnasium, as_gymnasium_vector
+    from envs_jax.gymnasium_view import as_gymnasium, as_gymnasium_vector
     from envs_jax.testing import ContractError, check_env
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
 
 _PLACES = {
     **dict.fromkeys(("Environment", "EnvParams", "EnvState"), "envs_jax.environment"),
-    **dict.fromkeys(("as_gymnasium", "as_gymnasium_vector"), "envs_jax.gymnasium"),
+    **dict.fromkeys(("as_gymnasium", "as_gymnasium_vector"), "envs_jax.gymnasium_view"),
     **dict.fromkeys(("ContractError", "check_env"), "envs_jax.testing"),
 }
 

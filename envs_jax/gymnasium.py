@@ -1,4 +1,4 @@
-"""gymnasium's environments behind our contract, stepped outside of JAX, and ours as gymnasium's."""
+"""gymnasium's environments behind our contract, stepped outside of JAX."""
 
 import atexit
 import copy
@@ -232,33 +232,6 @@ def from_gymnasium(space: Any) -> spaces.Space:
         dtype = jnp.float32 if is_float else jax.dtypes.canonicalize_dtype(space.dtype)
         return spaces.Box(float(space.low.min()), float(space.high.max()), tuple(space.shape), dtype)
     raise ValueError(f"observations or actions of the kind {type(space).__name__} are not supported")
-
-
-def as_gymnasium(env: Any, params: Any = None) -> Any:
-    """One of our environments as ``gymnasium.Env``; see `envs_jax.gymnasium_view`.
-
-    Args:
-      env: A name, or what `envs_jax.adapt` takes.
-      params: Its params; the default ones if None.
-    """
-    from envs_jax.gymnasium_view import View
-
-    return View(*_of_ours(env, params))
-
-
-def as_gymnasium_vector(env: Any, num_envs: int, params: Any = None) -> Any:
-    """A batch of our environments as ``gymnasium.vector.VectorEnv``; arguments as of `as_gymnasium`."""
-    from envs_jax.gymnasium_view import VectorView
-
-    return VectorView(*_of_ours(env, params), num_envs)
-
-
-def _of_ours(env: Any, params: Any) -> tuple[Any, Any]:
-    from envs_jax.registry import adapt
-    from envs_jax.registry import make as make_ours
-
-    made, default = make_ours(env) if isinstance(env, str) else adapt(env)
-    return made, default if params is None else params
 
 
 def _with_render_mode(factory: Callable[..., Any], render_mode: str | None = None) -> Any:

@@ -11,6 +11,7 @@ from gymnasium.vector.utils import batch_space
 
 from envs_jax import spaces
 from envs_jax.environment import Environment, outcome
+from envs_jax.registry import adapt, make
 
 HIGHEST_SEED = 2**31 - 1
 
@@ -110,6 +111,24 @@ class VectorView(gymnasium.vector.VectorEnv):
         return obs, reward, terminated, truncated, info
 
 
+def as_gymnasium(env: Any, params: Any = None) -> "View":
+    """One of our environments as ``gymnasium.Env``.
+
+    Args:
+      env: A name, or what `envs_jax.adapt` takes.
+      params: Its params; the default ones if None.
+
+    Raises:
+      ValueError: There is no such environment.
+    """
+    return View(*_of_ours(env, params))
+
+
+def as_gymnasium_vector(env: Any, num_envs: int, params: Any = None) -> "VectorView":
+    """A batch of our environments as ``gymnasium.vector.VectorEnv``; arguments as of `as_gymnasium`."""
+    return VectorView(*_of_ours(env, params), num_envs)
+
+
 def to_gymnasium(space: Any) -> Any:
     """A space of ours as gymnasium's."""
     if isinstance(space, spaces.Discrete):
@@ -121,6 +140,11 @@ def to_gymnasium(space: Any) -> Any:
     if isinstance(space, spaces.Tuple):
         return theirs.Tuple(tuple(map(to_gymnasium, space.spaces)))
     return theirs.Dict({name: to_gymnasium(part) for name, part in space.spaces.items()})
+
+
+def _of_ours(env: Any, params: Any) -> tuple[Environment, Any]:
+    made, default = make(env) if isinstance(env, str) else adapt(env)
+    return made, default if params is None else params
 
 
 def _on_host(obs: Any) -> Any:
