@@ -103,7 +103,7 @@ class VectorView(gymnasium.vector.VectorEnv):
         self._key, key = jax.random.split(self._key)
         now = self._step(key, self._state, np.asarray(actions))
         self._state = now.state
-        obs, final_obs, reward, terminated, truncated = jax.device_get(
+        obs, final_obs, reward, terminated, truncated = _on_host(
             (now.obs, now.final_obs, now.reward, now.terminated, now.truncated)
         )
         ended = terminated | truncated
@@ -147,5 +147,6 @@ def _of_ours(env: Any, params: Any) -> tuple[Environment, Any]:
     return made, default if params is None else params
 
 
-def _on_host(obs: Any) -> Any:
-    return jax.tree.map(np.asarray, jax.device_get(obs))
+def _on_host(values: Any) -> Any:
+    """Copies, because learners write into what they are given."""
+    return jax.tree.map(np.array, jax.device_get(values))

@@ -171,8 +171,9 @@ def test_one_and_many_of_ours_tell_an_end_as_gymnasium_does():
     obs, _ = many.reset(seed=0)
     for _t in range(200):
         assert many.observation_space.contains(obs)
-        obs, _, terminated, truncated, info = many.step(many.action_space.sample())
+        obs, reward, terminated, truncated, info = many.step(many.action_space.sample())
         if truncated.any():
             break
     assert info["_final_obs"].all() and info["final_obs"].shape == obs.shape
     assert not np.array_equal(info["final_obs"], obs)
+    assert all(x.flags.writeable for x in (obs, reward, info["final_obs"])), "learners write into them"

@@ -6,7 +6,7 @@ import pytest
 from iam_jax import presets
 from iam_jax.build import make_learner
 from iam_jax.checks import check
-from iam_jax.config import ConfigError
+from iam_jax.config import Config, ConfigError
 
 ENVIRONMENTS = ("warehouse", "mini-warehouse")
 ALL = [
@@ -86,3 +86,32 @@ def test_the_help_text_names_every_preset():
     text = presets.describe()
     for env, name, _ in ALL:
         assert re.search(rf"{presets.family(env)}.* --preset {name}", text)
+
+
+@pytest.mark.parametrize("num_envs", [1, 2, 64, 100, 997, 1000, 4096, 2**20])
+@pytest.mark.parametrize(
+    "env", ["warehouse", "mini-warehouse", "traffic", "minatar-breakout", "redbluedoors-8x8"]
+)
+def test_any_number_of_environments_can_be_trained(env, num_envs):
+    config = presets.preset(env, num_envs=num_envs)
+    check(config)
+    assert config.ppo.sequences % config.ppo.minibatches == 0
+    if num_envs % 64 == 0:
+        steps = config.steps_per_update / config.ppo.minibatches
+        assert steps == min(config.ppo.minibatch_steps, config.steps_per_update), "minibatches grow or shrink with the batch"
+
+
+def test_a_number_of_minibatches_that_does_not_divide_names_the_nearest_that_do():
+    with pytest.raises(
+        ConfigError, match=r"7 must divide the 100 sequences .*: the nearest that do are 5 and 10"
+    ):
+        check(presets.preset("warehouse", num_envs=100, num_minibatches=7))
+
+
+def test_a_misspelt_option_is_answered_with_near_misses_and_a_foreign_one_with_its_network():
+    with pytest.raises(ConfigError, match=r"no option 'totl_steps': did you mean total_steps"):
+        presets.preset("warehouse", totl_steps=1)
+    with pytest.raises(ConfigError, match="hidden is no option of --model fnn"):
+        presets.preset("warehouse", model="fnn", hidden=8)
+    with pytest.raises(ConfigError, match="model must be of type IAMConfig or RNNConfig or FNNConfig"):
+        Config(model="rnn")
