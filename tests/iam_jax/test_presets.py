@@ -98,7 +98,8 @@ def test_any_number_of_environments_can_be_trained(env, num_envs):
     assert config.ppo.sequences % config.ppo.minibatches == 0
     if num_envs % 64 == 0:
         steps = config.steps_per_update / config.ppo.minibatches
-        assert steps == min(config.ppo.minibatch_steps, config.steps_per_update), "minibatches grow or shrink with the batch"
+        wanted = min(config.ppo.minibatch_steps, config.steps_per_update)
+        assert steps == wanted, "minibatches grow or shrink with the batch"
 
 
 def test_a_number_of_minibatches_that_does_not_divide_names_the_nearest_that_do():
