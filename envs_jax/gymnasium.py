@@ -3,6 +3,8 @@
 import atexit
 import copy
 import difflib
+import importlib
+import traceback
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +26,10 @@ MOST_WORKERS = 1024
 RULES = {"workers": Whole(0, MOST_WORKERS), "autoreset": OneOf(("same_step", "next_step"))}
 """Arguments of the bridge; all others go to ``gymnasium.make``."""
 NO_LIMIT = 2**31 - 1
+
+
+class NoCounterpart(ValueError):
+    """A space that ours cannot express."""
 
 
 class Params(EnvParams):
@@ -48,7 +54,8 @@ class State(EnvState):
 class Gymnasium(External):
     """Copies of an environment of gymnasium, for `jax.vmap` over a batch.
 
-    Where one of them fails, `failure` says so in one sentence and every further step returns zeros.
+    Where one of them fails, `failure` says so in one sentence, `failure_details` has the traceback, and every
+    further step returns zeros.
 
     Args:
       make: Makes one; takes ``render_mode`` where pictures are wanted.
@@ -93,9 +100,10 @@ class Gymnasium(External):
         return self._spaces[1]
 
     def reset_all(self, size: int, seeds: jax.Array) -> tuple[jax.Array, State]:
-        obs = io_callback(partial(self._on_reset, size), self._like_obs(size), seeds)
-        zeros = jnp.zeros(size, jnp.int32)
-        return obs, State(time=zeros, ticket=zeros, over=jnp.zeros(size, bool))
+        like = (self._like_obs(size), jax.ShapeDtypeStruct((size,), jnp.int32))
+        # The ticket comes from the call, so that no step of the same program goes before it.
+        obs, ticket = io_callback(partial(self._on_reset, size), like, seeds)
+        return obs, State(time=jnp.zeros(size, jnp.int32), ticket=ticket, over=jnp.zeros(size, bool))
 
     def step_all(self, size: int, state: State, action: jax.Array) -> Step:
         like = (
@@ -120,7 +128,7 @@ class Gymnasium(External):
 
     def render(self, state: Any, params: Any = None) -> np.ndarray | None:
         """What the environment shows of a batch of one, uint8[H, W, 3]; None if it draws nothing."""
-        return self._batch(1).render() if self._draws else None
+        return self._attempt(lambda: self._batch(1).render(), None) if self._draws else None
 
     def close(self) -> None:
         """Ends all copies and their processes; they are made anew when they are needed again."""
@@ -136,34 +144,40 @@ class Gymnasium(External):
             return Workers(make, size, self._mode, self._workers)
         return Copies(make, size, self._mode)
 
-    def _on_reset(self, size: int, seeds: Any) -> np.ndarray:
-        obs = self._attempt(lambda: self._batch(size).reset(np.asarray(seeds)))
+    def _on_reset(self, size: int, seeds: Any) -> tuple[np.ndarray, np.ndarray]:
         like = self._like_obs(size)
-        return np.zeros(like.shape, like.dtype) if obs is None else obs.astype(like.dtype)
+        obs = self._attempt(
+            lambda: self._batch(size).reset(np.asarray(seeds)).astype(like.dtype),
+            np.zeros(like.shape, like.dtype),
+        )
+        return obs, np.zeros(size, np.int32)
 
-    def _on_step(self, size: int, ticket: Any, action: Any) -> Any:
-        stepped = self._attempt(lambda: self._batch(size).step(np.asarray(action)))
-        ticket = np.asarray(ticket) + np.int32(1)
+    def _on_step(self, size: int, ticket: Any, action: Any) -> tuple[np.ndarray, ...]:
         like = self._like_obs(size)
-        if stepped is None:
-            nothing, never = np.zeros(like.shape, like.dtype), np.zeros(size, bool)
-            return nothing, nothing, np.zeros(size, np.float32), never, never, never, ticket
-        obs, final_obs, *others = stepped
-        return obs.astype(like.dtype), final_obs.astype(like.dtype), *others, ticket
+        nothing, never = np.zeros(like.shape, like.dtype), np.zeros(size, bool)
 
-    def _attempt(self, call: Callable[[], Any]) -> Any:
-        """What a call returns; None, and a note of it, where it fails or something failed before."""
+        def step() -> tuple[np.ndarray, ...]:
+            obs, final_obs, *others = self._batch(size).step(np.asarray(action))
+            return obs.astype(like.dtype), final_obs.astype(like.dtype), *others
+
+        stepped = self._attempt(step, (nothing, nothing, np.zeros(size, np.float32), never, never, never))
+        return *stepped, np.asarray(ticket) + np.int32(1)
+
+    def _attempt(self, call: Callable[[], Any], otherwise: Any) -> Any:
+        """What a call returns; ``otherwise``, and a note of it, where it fails or something failed before."""
         if self.failure is not None:
-            return None
+            return otherwise
         try:
             return call()
-        except Exception as error:  # whatever the environment's own code raises
+        except (Exception, SystemExit) as error:  # whatever the environment's own code raises
             from envs_jax.gymnasium_workers import WorkerFailed
 
-            self.failure_details = getattr(error, "details", "")
-            is_told = isinstance(error, WorkerFailed)
-            self.failure = str(error) if is_told else f"The environment failed ({paths.explain(error)})."
-            return None
+            if isinstance(error, WorkerFailed):
+                self.failure, self.failure_details = str(error), error.details
+            else:
+                self.failure_details = traceback.format_exc()
+                self.failure = f"The environment failed ({paths.explain(error)})."
+            return otherwise
 
     def _like_obs(self, size: int) -> jax.ShapeDtypeStruct:
         space: Any = self._spaces[0]
@@ -187,7 +201,14 @@ def make(name: str, **arguments: Any) -> Gymnasium:
     ours = check({k: v for k, v in arguments.items() if k in RULES}, RULES)
     theirs = {k: v for k, v in arguments.items() if k not in RULES}
     try:
-        return Gymnasium(partial(gymnasium.make, name, **theirs), PREFIX + name, **ours)
+        module, colon, known = name.rpartition(":")
+        if colon:
+            importlib.import_module(module)
+        # A process of its own knows no ids that this one registered, so it is handed what they stand for.
+        spec = gymnasium.registry.get(known, name)
+        return Gymnasium(partial(gymnasium.make, spec, **theirs), PREFIX + name, **ours)
+    except NoCounterpart:
+        raise
     except gymnasium.error.UnregisteredEnv as error:
         near = difflib.get_close_matches(name, gymnasium.registry, n=3) or ["CartPole-v1"]
         raise ValueError(f"gymnasium has no {name!r}; did you mean {' or '.join(near)}?") from error
@@ -195,33 +216,48 @@ def make(name: str, **arguments: Any) -> Gymnasium:
         raise ValueError(f"gymnasium cannot make it ({paths.explain(error)})") from error
 
 
-def from_factory(factory: Callable[..., Any], *, name: str, **ours: Any) -> Gymnasium:
+def from_factory(factory: Callable[..., Any] | None, made: Any, *, name: str, **ours: Any) -> Gymnasium:
     """An environment of gymnasium that a class or function makes.
 
     Args:
-      factory: Called without arguments, or with ``render_mode`` if it takes that.
+      factory: Called without arguments, or with ``render_mode`` if it takes that; None to copy ``made``.
+      made: One of them, which is left as it is.
       name: What it is called.
       **ours: ``workers`` and ``autoreset`` as of `Gymnasium`.
+
+    Raises:
+      ValueError: It cannot be made again or copied, an observation does not fit its space, or an argument of
+        ours is wrong.
     """
-    return Gymnasium(partial(_with_render_mode, factory), name, **ours)
-
-
-def copies_of(env: Any) -> Callable[[], Any]:
-    """A factory of copies of an environment."""
-    return partial(copy.deepcopy, env)
+    check(ours, RULES)
+    copies = partial(copy.deepcopy, made)
+    again = factory or copies
+    try:
+        one = again()
+        if one is made:  # all that are played would be the same one
+            again, one = copies, copies()
+        obs, _ = one.reset(seed=0)
+    except Exception as error:  # whatever the environment's own code raises
+        raise ValueError(f"it cannot be made a second time and reset ({paths.explain(error)})") from error
+    env = Gymnasium(partial(_with_render_mode, again), name, **ours)
+    space: Any = env.observation_space()
+    if np.shape(obs) != space.shape:
+        raise ValueError(f"reset: observation has shape {np.shape(obs)}, its space {space.shape}")
+    one.close()
+    return env
 
 
 def from_gymnasium(space: Any) -> spaces.Space:
     """A space of gymnasium's as ours: floats have 32 bits, and bounds of single entries become those of all.
 
     Raises:
-      ValueError: There is no counterpart.
+      NoCounterpart: There is none.
     """
     from gymnasium import spaces as theirs
 
     if isinstance(space, theirs.Discrete):
         if space.start:
-            raise ValueError(f"numbers that begin at {space.start} instead of 0 are not supported")
+            raise NoCounterpart(f"numbers that begin at {space.start} instead of 0 are not supported")
         return spaces.Discrete(int(space.n))
     if isinstance(space, theirs.MultiDiscrete) and space.nvec.ndim == 1:
         return spaces.MultiDiscrete(tuple(map(int, space.nvec)))
@@ -231,7 +267,7 @@ def from_gymnasium(space: Any) -> spaces.Space:
         is_float = np.issubdtype(space.dtype, np.floating)
         dtype = jnp.float32 if is_float else jax.dtypes.canonicalize_dtype(space.dtype)
         return spaces.Box(float(space.low.min()), float(space.high.max()), tuple(space.shape), dtype)
-    raise ValueError(f"observations or actions of the kind {type(space).__name__} are not supported")
+    raise NoCounterpart(f"observations or actions of the kind {type(space).__name__} are not supported")
 
 
 def _with_render_mode(factory: Callable[..., Any], render_mode: str | None = None) -> Any:

@@ -1,7 +1,7 @@
 """Copies of a gymnasium environment, stepped by its vector environment, here or in processes of their own.
 
-A process is started as ``python -m envs_jax.gymnasium_workers``, so that neither JAX's threads are forked nor
-a user's script run again. It talks over a socket in NumPy arrays, and ends when that closes.
+A process is a Python of its own, so that neither JAX's threads are forked nor a user's script run again. It
+talks over a socket in NumPy arrays, and ends when that closes.
 """
 
 import contextlib
@@ -18,6 +18,11 @@ import cloudpickle
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+START = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = sys.argv[2:]; "
+    "from envs_jax.gymnasium_workers import serve; serve(int(sys.argv[1]))"
+)
+"""What a process runs. Ctrl-C is for the one that trains; what that can import, this one can import, too."""
 Make = Callable[..., Any]
 """Makes one environment; takes ``render_mode`` where pictures are wanted."""
 
@@ -96,7 +101,7 @@ class Worker:
         self.number = number
         ours, theirs = socket.socketpair()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "envs_jax.gymnasium_workers", str(theirs.fileno())],
+            [sys.executable, "-c", START, str(theirs.fileno()), *sys.path],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
         )
@@ -150,11 +155,13 @@ class Workers:
         shares = np.array_split(np.arange(number), min(processes, number))
         self._ends = np.cumsum([len(share) for share in shares])[:-1]
         self._workers = [Worker(i) for i in range(len(shares))]
-        for worker, share in zip(self._workers, shares, strict=True):
-            worker.send("path", sys.path)  # before anything is sent that must be imported
-            worker.send("make", make, len(share), mode)
-        self._receive()
-        self._receive()
+        try:
+            for worker, share in zip(self._workers, shares, strict=True):
+                worker.send("make", make, len(share), mode)
+            self._receive()
+        except BaseException:
+            self.close()
+            raise
 
     def reset(self, seeds: np.ndarray) -> np.ndarray:
         return np.concatenate(self._ask("reset", seeds))
@@ -179,9 +186,9 @@ class Workers:
         return [worker.receive() for worker in self._workers]
 
 
-def _serve(pipe: Connection) -> None:
-    """Answers until the other side closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that trains
+def serve(handle: int) -> None:
+    """Answers what `Worker` sends over a socket, given by its number, until the other side closes."""
+    pipe = Connection(handle)
     copies: Copies | None = None
     while True:
         try:
@@ -191,9 +198,7 @@ def _serve(pipe: Connection) -> None:
         try:
             method, arguments = cloudpickle.loads(message)
             answer: Any = (True, None)
-            if method == "path":
-                sys.path[:] = arguments[0]
-            elif method == "make":
+            if method == "make":
                 copies = Copies(*arguments)
             else:
                 answer = (True, getattr(copies, method)(*arguments))
@@ -201,7 +206,3 @@ def _serve(pipe: Connection) -> None:
             answer = (False, traceback.format_exc())
         with contextlib.suppress(OSError):  # nobody waits for it any more
             pipe.send_bytes(cloudpickle.dumps(answer))
-
-
-if __name__ == "__main__":
-    _serve(Connection(int(sys.argv[1])))

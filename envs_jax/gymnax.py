@@ -17,6 +17,7 @@ from envs_jax.environment import Environment, Step
 from envs_jax.paths import explain
 from envs_jax.wrapper_base import Wrapper
 
+MNIST = "MNISTBandit-bsuite"
 LARGEST = 10_000
 """Of a whole number that an environment is built with: it may decide the size of arrays."""
 
@@ -50,8 +51,10 @@ def make(name: str, **overrides: Any) -> tuple["FromGymnax", Any]:
     except _Refused as error:
         raise ValueError(str(error)) from None
     except OSError as error:
+        data = "MNIST" if name == MNIST else "its data"
+        reason = getattr(error, "reason", error)  # of a URLError, what it wraps
         raise ValueError(
-            f"Environment {name!r} downloads its data when it is made, and that failed ({explain(error)}): "
+            f"Environment {name!r} downloads {data} when it is made, and that failed ({reason}): "
             "is there a network?"
         ) from error
     except Exception as error:  # whatever gymnax raises on values that it does not check
@@ -189,7 +192,7 @@ class _Refused(ValueError):
 
 def _constructor_arguments(name: str) -> list[str]:
     # The registry's class is not public; an environment made without arguments shows it.
-    if name == "MNISTBandit-bsuite":  # making one downloads its data
+    if name == MNIST:  # making one downloads its data
         return ["fraction"]
     parameters = inspect.signature(type(gymnax.make(name)[0]).__init__).parameters.values()
     return [

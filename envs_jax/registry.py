@@ -5,7 +5,7 @@ import importlib
 import importlib.metadata
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -35,11 +35,13 @@ SUITES = {
 """The same for other people's; their factories take the name, or what follows the colon."""
 ENTRY_POINTS = "iam_jax.environments"
 """Group of entry points by which installed packages offer theirs."""
+BRIDGE = ("workers", "autoreset")
+"""Arguments with which everything of gymnasium's can be made; see `envs_jax.gymnasium.Gymnasium`."""
 EXAMPLES = {"ale:": "ale:Pong", "gymnasium:": "gymnasium:CartPole-v1"}
 
 _registered: dict[str, Callable[..., Any]] = {}
-_checked: set[str] = set()
-"""Foreign environments that were found to keep the contract, in this process."""
+_checked: dict[str, tuple[Any, ...]] = {}
+"""Foreign environments that were found to keep the contract, in this process, and what they came from."""
 
 
 def registered() -> tuple[str, ...]:
@@ -85,7 +87,7 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
         factory = paths.load(SUITES[prefix + colon])
         return _trusted(name, partial(factory, rest if colon else name, **overrides))
     if name in _registered:
-        return _foreign(name, _registered[name], overrides)
+        return _foreign(name, _registered[name], overrides, source=(_registered[name],))
     if colon:
         if not paths.is_path(name):
             raise ValueError(
@@ -110,13 +112,13 @@ def adapt(thing: Any) -> tuple[Any, Any]:
       ValueError: It is something else, or breaks the contract; in one sentence.
     """
     if isinstance(thing, tuple) and len(thing) == 2:
-        env, _ = _adapted(thing[0], None)
-        return _check(_name(thing[0]), env, thing[1])
+        env, _ = _adapted(thing[0], _name(thing[0]))
+        return _check(_name(thing[0]), env, thing[1], thing)
     if _is_environment(thing):
-        env, params = _adapted(thing, None)
-        return _check(_name(thing), env, params)
+        env, params = _adapted(thing, _name(thing))
+        return _check(_name(thing), env, params, (thing,))
     if callable(thing):
-        return _foreign(_name(thing), thing, {})
+        return _foreign(_name(thing), thing, {}, source=(thing,))
     raise ValueError(_not_one(_name(thing)))
 
 
@@ -135,38 +137,64 @@ def _trusted(name: str, factory: Callable[[], Any]) -> tuple[Any, Any]:
 
 
 def _foreign(
-    name: str, factory: Any, overrides: dict[str, Any], reference: Callable[..., Any] | None = None
+    name: str,
+    factory: Any,
+    overrides: dict[str, Any],
+    reference: Callable[..., Any] | None = None,
+    source: tuple[Any, ...] = (),
 ) -> tuple[Any, Any]:
     """What a factory returns, adapted and held to the contract.
 
-    ``reference`` is the same factory for another process, if it can be named there.
+    Args:
+      name: What the factory is called.
+      factory: Called with the overrides; those that the bridge to gymnasium has and the factory has not are
+        the bridge's.
+      overrides: As of `make`.
+      reference: The same factory for another process, if it can be named there.
+      source: What the name stands for now, if it may stand for something else later.
     """
     if not callable(factory):
         raise ValueError(f"{name}: {_not_one(_name(factory))}")
-    again = partial(factory if reference is None else reference, **overrides)
-    if _is_gymnasium(factory):
-        thing = factory
-    else:
-        try:
-            thing = factory(**overrides)
-        except Exception as error:  # whatever the environment's own code raises
-            raise ValueError(_call_failed(name, factory, overrides, error)) from error
-    if isinstance(thing, tuple) and len(thing) == 2:
-        env, params = _adapted(thing[0], again)[0], thing[1]
-    else:
-        env, params = _adapted(thing, again)
-    return _check(f"{name} {overrides}" if overrides else name, env, params)
+    bridge = {key: value for key, value in overrides.items() if key in BRIDGE and not _takes(factory, key)}
+    given = {key: value for key, value in overrides.items() if key not in bridge}
+    try:
+        thing = factory(**given)
+    except Exception as error:  # whatever the environment's own code raises
+        raise ValueError(_call_failed(name, factory, overrides, error)) from error
+    again = partial(factory if reference is None else reference, **given)
+    inner = thing[0] if isinstance(thing, tuple) and len(thing) == 2 else thing
+    if bridge and not _is_gymnasium(inner):
+        raise ValueError(_call_failed(name, factory, overrides, TypeError()))
+    env, params = _adapted(inner, name, again, bridge)
+    params = params if inner is thing else thing[1]
+    return _check(f"{name} {overrides}" if overrides else name, env, params, source)
 
 
-def _adapted(thing: Any, factory: Callable[[], Any] | None) -> tuple[Any, Any]:
-    """An environment behind the contract, and its default params; ``factory`` makes another one."""
+def _takes(factory: Callable[..., Any], key: str) -> bool:
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except ValueError:  # written in C, without a signature
+        return False
+    return any(p.name == key or p.kind == p.VAR_KEYWORD for p in parameters)
+
+
+def _adapted(
+    thing: Any, name: str, factory: Callable[[], Any] | None = None, bridge: Mapping[str, Any] | None = None
+) -> tuple[Any, Any]:
+    """An environment behind the contract, and its default params.
+
+    Of gymnasium's, ``factory`` makes another one, and ``bridge`` says how they are played.
+    """
     from envs_jax.environment import Environment
 
     if isinstance(thing, Environment):
         return thing, thing.default_params
-    if _is_gymnasium(thing):
+    if _is_gymnasium(thing) and not isinstance(thing, type):
         door = importlib.import_module("envs_jax.gymnasium")
-        env = door.from_factory(factory or door.copies_of(thing), name=_name(thing))
+        try:
+            env = door.from_factory(factory, thing, name=_name(thing), **(bridge or {}))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}.") from error
         return env, env.default_params
     if _is_gymnax(thing):
         env = importlib.import_module("envs_jax.gymnax").FromGymnax(thing)
@@ -196,18 +224,22 @@ def _is_gymnax(thing: Any) -> bool:
     return all(hasattr(thing, name) for name in names)
 
 
-def _check(label: str, env: Any, params: Any) -> tuple[Any, Any]:
-    """Holds a foreign environment to the contract before the compiler sees it, once in a process."""
+def _check(label: str, env: Any, params: Any, source: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Holds a foreign environment to the contract before the compiler sees it, once in a process.
+
+    ``source`` tells apart what has the same label, such as two lambdas.
+    """
     from envs_jax.testing import ContractError, check_env
 
-    if label not in _checked:
+    seen = _checked.get(label)
+    if seen is None or len(seen) != len(source) or any(a is not b for a, b in zip(seen, source, strict=True)):
         try:
             check_env(env, params, num_envs=2, num_steps=20)
         except ContractError as error:
-            raise ValueError(f"{label}: {error}.") from error
+            raise ValueError(f"{label}: {str(error).rstrip('.')}.") from error
         finally:
             env.close()
-        _checked.add(label)
+        _checked[label] = source
     return env, params
 
 

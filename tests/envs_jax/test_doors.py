@@ -210,7 +210,7 @@ def test_what_must_be_downloaded_says_so():
     try:
         envs_jax.make("MNISTBandit-bsuite")
     except ValueError as error:
-        assert "downloads its data" in str(error) and "network" in str(error)
+        assert "downloads MNIST" in str(error) and "network" in str(error)
 
 
 def test_gymnax_figures_are_closed_once_they_are_drawn():
@@ -233,3 +233,42 @@ def test_importing_the_package_needs_no_jax(monkeypatch):
     """)
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+class Unmakeable(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self):
+        raise RuntimeError("no engine")
+
+
+class Uncopied(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), {}
+
+    def __deepcopy__(self, memo):
+        raise TypeError("a window cannot be copied")
+
+
+@pytest.mark.parametrize(
+    ("thing", "sentence"), [(Unmakeable, "no engine"), (Uncopied(), "a window cannot be copied")]
+)
+def test_a_gymnasium_environment_that_cannot_be_made_again_is_named(thing, sentence):
+    with pytest.raises(ValueError, match=sentence) as error:
+        envs_jax.adapt(thing)
+    assert type(thing).__name__ in str(error.value) or "Unmakeable" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_what_has_the_name_of_something_checked_before_is_checked_itself():
+    class Short(Coin):
+        def observe(self, state, params):
+            return jnp.zeros(2)
+
+    envs_jax.adapt(lambda: Coin())
+    with pytest.raises(ValueError, match="observation has shape"):
+        envs_jax.adapt(lambda: Short())

@@ -177,3 +177,34 @@ def test_one_and_many_of_ours_tell_an_end_as_gymnasium_does():
     assert info["_final_obs"].all() and info["final_obs"].shape == obs.shape
     assert not np.array_equal(info["final_obs"], obs)
     assert all(x.flags.writeable for x in (obs, reward, info["final_obs"])), "learners write into them"
+
+
+class Quitting(Counting):
+    def step(self, action):
+        raise SystemExit(3)
+
+
+def test_an_environment_that_ends_the_program_is_noted_like_any_failure():
+    env = Gymnasium(Quitting, "quitting")
+    _, now = play(env, steps=2)
+    assert "SystemExit" in env.failure and not now.reward.any()
+
+
+def test_no_step_overtakes_the_reset_of_the_same_program():
+    env = Gymnasium(Counting, "counting")
+
+    @jax.jit
+    def begin_and_step(key):
+        _, state = jax.vmap(env.reset)(jax.random.split(key, 3))
+        return jax.vmap(env.step, (None, 0, None))(key, state, jnp.int32(0))[2]
+
+    for seed in range(5):
+        np.testing.assert_array_equal(begin_and_step(jax.random.key(seed)), 1, "a step of another episode")
+
+
+def test_workers_know_an_id_that_only_this_process_registered():
+    gymnasium.register("OnlyHere-v0", entry_point=Counting)
+    env, _ = envs_jax.make("gymnasium:OnlyHere-v0", workers=2)
+    _, now = play(env, steps=5)
+    env.close()
+    assert env.failure is None and (now.reward > 0).any()
