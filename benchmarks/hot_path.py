@@ -34,7 +34,9 @@ from iam_jax.models.d_set import Manual
 from iam_jax.models.dense import Dense
 from iam_jax.models.encoders import MLP
 from iam_jax.models.memory import Memory
-from iam_jax.ppo.learner import Learner, _pick, make_optimiser
+from iam_jax.models.policies import Categorical
+from iam_jax.ppo.groups import pick
+from iam_jax.ppo.learner import Learner, make_optimiser
 from iam_jax.ppo.rollout import Actor
 from iam_jax.train import parse
 
@@ -46,7 +48,7 @@ def _values_of_all(self: Actor, wanted: jax.Array, params: Any, carry: Any, obs:
     return jax.lax.cond(wanted.any(), everything, lambda: jnp.zeros(wanted.shape))
 
 
-def _one_hot_log_prob(logits: jax.Array, action: jax.Array) -> jax.Array:
+def _one_hot_log_prob(self: Categorical, logits: jax.Array, action: jax.Array) -> jax.Array:
     return (jax.nn.log_softmax(logits) * jax.nn.one_hot(action, logits.shape[-1])).sum(-1)
 
 
@@ -65,8 +67,8 @@ def _copy_each_epoch(self: Learner, learnt: Any, rollout: Any, indices: jax.Arra
         return rows.replace(carry=jax.tree.map(cut(0), shuffled.carry))
 
     def epoch(learnt: Any, order: jax.Array) -> Any:
-        shuffled = _pick(batch, order.reshape(-1), self.config.shuffle_groups)
-        with patch.object(iam_jax.ppo.learner, "_pick", lambda batch, i, _: part(shuffled, i, size)):
+        shuffled = pick(batch, order.reshape(-1), self.config.shuffle_groups)
+        with patch.object(iam_jax.ppo.learner, "pick", lambda batch, i, _: part(shuffled, i, size)):
             step = partial(self._gradient_step, batch=batch, rates=rates)
             return jax.lax.scan(step, learnt, jnp.arange(number))
 
@@ -159,10 +161,7 @@ VARIANTS: dict[str, Callable[[], Any]] = {
     ),
     "layers with features first": lambda: patch.object(iam_jax.models.actor_critic, "MLP", _FeaturesFirst),
     "scan over time unrolled": lambda: patch.object(nn, "scan", partial(nn.scan, unroll=8)),
-    "log-probabilities by one-hot product": lambda: _both(
-        patch.object(iam_jax.ppo.loss, "log_prob_of", _one_hot_log_prob),
-        patch.object(iam_jax.ppo.rollout, "log_prob_of", _one_hot_log_prob),
-    ),
+    "log-probabilities by one-hot product": lambda: patch.object(Categorical, "log_prob", _one_hot_log_prob),
     "d-set by one-hot product": lambda: patch.object(Manual, "__call__", _one_hot_d_set),
     "rollout permuted once per epoch": lambda: patch.object(Learner, "learn", _copy_each_epoch),
     "Adam on one flat vector": lambda: patch.object(

@@ -8,12 +8,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from envs_jax import environment, spaces, wrapper_base, wrappers
+from envs_jax import environment, spaces
+from envs_jax.wrappers import base, frames, statistics, vectors
 
 PROTOCOL = {
     "envs_jax.testing",
     __name__,
-    *(module.__name__ for module in (environment, spaces, wrapper_base, wrappers)),
+    *(module.__name__ for module in (environment, spaces, base, frames, statistics, vectors)),
 }
 """Modules that only pass on what an environment does."""
 
@@ -69,7 +70,7 @@ def _classes(env: Any) -> Iterator[type]:
     """What an environment is made of, wrappers and base classes included, the protocol's left out."""
     while True:
         yield from (cls for cls in type(env).__mro__ if cls.__module__ not in {*PROTOCOL, "builtins"})
-        if not isinstance(env, wrapper_base.Wrapper):
+        if not isinstance(env, base.Wrapper):
             return
         env = env._env
 

@@ -128,8 +128,19 @@ class Environment:
         """The observation with which every episode begins, if it is always the same: it saves drawing it."""
         return None
 
-    def d_set(self, params: Any = None) -> tuple[int, ...] | None:
-        """Indices of the observation vector that influence what is hidden; None if nobody has named them."""
+    def d_set(self, params: Any = None) -> tuple[int | str, ...] | None:
+        """What of the observation influences what is hidden; None if nobody has named it.
+
+        Indices of its entries, all parts in a row; or names of parts (``camera``) and their entries
+        (``velocity[1]``).
+        """
+        return None
+
+    def legal_actions(self, state: Any, params: Any = None) -> jax.Array | None:
+        """Which actions may be taken in a state, bool[n], at least one of them; None where all may.
+
+        Of a `MultiDiscrete` space the masks of all choices in a row, bool[sum(sizes)], at least one of each.
+        """
         return None
 
     def hidden(self, state: Any) -> Any:

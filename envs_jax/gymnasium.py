@@ -28,10 +28,6 @@ RULES = {"workers": Whole(0, MOST_WORKERS), "autoreset": OneOf(("same_step", "ne
 NO_LIMIT = 2**31 - 1
 
 
-class NoCounterpart(ValueError):
-    """A space that ours cannot express."""
-
-
 class Params(EnvParams):
     """``max_steps_in_episode``: the limit that gymnasium's own wrapper keeps; a large number without one."""
 
@@ -45,10 +41,12 @@ class State(EnvState):
       time: Steps since the reset, int32[].
       ticket: Counts the calls, so that none can overtake another, int32[].
       over: Whether the next step only begins the next episode (``autoreset="next_step"``), bool[].
+      legal: What the environment's ``info["action_mask"]`` allows, bool[A]; None where it has none.
     """
 
     ticket: jax.Array
     over: jax.Array
+    legal: jax.Array | None
 
 
 class Gymnasium(External):
@@ -71,6 +69,8 @@ class Gymnasium(External):
         super().__init__()
         from gymnasium.vector import AutoresetMode
 
+        from envs_jax.gymnasium_spaces import from_gymnasium
+
         self._make, self._name, self._workers = make, name, workers
         self._mode = AutoresetMode.SAME_STEP if autoreset == "same_step" else AutoresetMode.NEXT_STEP
         self.late_reset = autoreset == "next_step"
@@ -79,6 +79,7 @@ class Gymnasium(External):
         limit = one.spec.max_episode_steps if one.spec is not None else None
         self._params = Params(max_steps_in_episode=limit or NO_LIMIT)
         self._draws = "rgb_array" in one.metadata.get("render_modes", ())
+        self._has_masks = "action_mask" in one.reset(seed=0)[1]
         one.close()
         self._batch = Batches(self._start)
         self.failure_details = ""
@@ -99,19 +100,26 @@ class Gymnasium(External):
     def action_space(self, params: Any = None) -> spaces.Space:
         return self._spaces[1]
 
-    def reset_all(self, size: int, seeds: jax.Array) -> tuple[jax.Array, State]:
-        like = (self._like_obs(size), jax.ShapeDtypeStruct((size,), jnp.int32))
+    def legal_actions(self, state: Any, params: Any = None) -> jax.Array | None:
+        """What ``info["action_mask"]`` allowed after the last step or reset."""
+        return state.legal
+
+    def reset_all(self, size: int, seeds: jax.Array) -> tuple[Any, State]:
+        like = (self._like_obs(size), self._like_legal(size), jax.ShapeDtypeStruct((size,), jnp.int32))
         # The ticket comes from the call, so that no step of the same program goes before it.
-        obs, ticket = io_callback(partial(self._on_reset, size), like, seeds)
-        return obs, State(time=jnp.zeros(size, jnp.int32), ticket=ticket, over=jnp.zeros(size, bool))
+        obs, legal, ticket = io_callback(partial(self._on_reset, size), like, seeds)
+        never = jnp.zeros(size, bool)
+        return obs, State(time=jnp.zeros(size, jnp.int32), ticket=ticket, over=never, legal=legal)
 
     def step_all(self, size: int, state: State, action: jax.Array) -> Step:
         like = (
             self._like_obs(size),
             self._like_obs(size),
-            *(jax.ShapeDtypeStruct((size,), dtype) for dtype in (jnp.float32, bool, bool, bool, jnp.int32)),
+            *(jax.ShapeDtypeStruct((size,), dtype) for dtype in (jnp.float32, bool, bool, bool)),
+            self._like_legal(size),
+            jax.ShapeDtypeStruct((size,), jnp.int32),
         )
-        obs, final_obs, reward, terminated, truncated, reset_step, ticket = io_callback(
+        obs, final_obs, reward, terminated, truncated, reset_step, legal, ticket = io_callback(
             partial(self._on_step, size), like, state.ticket, action
         )
         ended = terminated | truncated
@@ -120,6 +128,7 @@ class Gymnasium(External):
             time=jnp.where(restarts, 0, state.time + 1),
             ticket=ticket,
             over=ended if self.late_reset else jnp.zeros_like(ended),
+            legal=legal,
         )
         info = {"terminated": terminated, "truncated": truncated, "final_observation": final_obs}
         if self.late_reset:
@@ -144,24 +153,16 @@ class Gymnasium(External):
             return Workers(make, size, self._mode, self._workers)
         return Copies(make, size, self._mode)
 
-    def _on_reset(self, size: int, seeds: Any) -> tuple[np.ndarray, np.ndarray]:
-        like = self._like_obs(size)
-        obs = self._attempt(
-            lambda: self._batch(size).reset(np.asarray(seeds)).astype(like.dtype),
-            np.zeros(like.shape, like.dtype),
-        )
-        return obs, np.zeros(size, np.int32)
+    def _on_reset(self, size: int, seeds: Any) -> tuple[Any, ...]:
+        like = (self._like_obs(size), self._like_legal(size))
+        answer = self._attempt(lambda: self._batch(size).reset(np.asarray(seeds)), None)
+        return *_as(like, answer), np.zeros(size, np.int32)
 
-    def _on_step(self, size: int, ticket: Any, action: Any) -> tuple[np.ndarray, ...]:
-        like = self._like_obs(size)
-        nothing, never = np.zeros(like.shape, like.dtype), np.zeros(size, bool)
-
-        def step() -> tuple[np.ndarray, ...]:
-            obs, final_obs, *others = self._batch(size).step(np.asarray(action))
-            return obs.astype(like.dtype), final_obs.astype(like.dtype), *others
-
-        stepped = self._attempt(step, (nothing, nothing, np.zeros(size, np.float32), never, never, never))
-        return *stepped, np.asarray(ticket) + np.int32(1)
+    def _on_step(self, size: int, ticket: Any, action: Any) -> tuple[Any, ...]:
+        flags = (jax.ShapeDtypeStruct((size,), dtype) for dtype in (np.float32, bool, bool, bool))
+        like = (self._like_obs(size), self._like_obs(size), *flags, self._like_legal(size))
+        answer = self._attempt(lambda: self._batch(size).step(np.asarray(action)), None)
+        return *_as(like, answer), np.asarray(ticket) + np.int32(1)
 
     def _attempt(self, call: Callable[[], Any], otherwise: Any) -> Any:
         """What a call returns; ``otherwise``, and a note of it, where it fails or something failed before."""
@@ -179,9 +180,15 @@ class Gymnasium(External):
                 self.failure = f"The environment failed ({paths.explain(error)})."
             return otherwise
 
-    def _like_obs(self, size: int) -> jax.ShapeDtypeStruct:
-        space: Any = self._spaces[0]
-        return jax.ShapeDtypeStruct((size, *space.shape), space.dtype)
+    def _like_obs(self, size: int) -> Any:
+        leaf = lambda space: jax.ShapeDtypeStruct((size, *space.shape), space.dtype)  # noqa: E731
+        return jax.tree.map(leaf, spaces.tree(self._spaces[0]))
+
+    def _like_legal(self, size: int) -> Any:
+        if not self._has_masks:
+            return None
+        actions: Any = self._spaces[1]
+        return jax.ShapeDtypeStruct((size, sum(actions.encoded_sizes)), bool)
 
 
 def make(name: str, **arguments: Any) -> Gymnasium:
@@ -198,6 +205,8 @@ def make(name: str, **arguments: Any) -> Gymnasium:
         import gymnasium
     except ImportError as error:
         raise ValueError(f"it needs {error.name}: pip install 'iam-jax[gymnasium]'") from None
+    from envs_jax.gymnasium_spaces import NoCounterpart
+
     ours = check({k: v for k, v in arguments.items() if k in RULES}, RULES)
     theirs = {k: v for k, v in arguments.items() if k not in RULES}
     try:
@@ -240,34 +249,12 @@ def from_factory(factory: Callable[..., Any] | None, made: Any, *, name: str, **
     except Exception as error:  # whatever the environment's own code raises
         raise ValueError(f"it cannot be made a second time and reset ({paths.explain(error)})") from error
     env = Gymnasium(partial(_with_render_mode, again), name, **ours)
-    space: Any = env.observation_space()
-    if np.shape(obs) != space.shape:
-        raise ValueError(f"reset: observation has shape {np.shape(obs)}, its space {space.shape}")
+    wanted = spaces.tree(env.observation_space())
+    shapes = jax.tree.map(lambda space: tuple(space.shape), wanted)
+    if (seen := jax.tree.map(np.shape, obs)) != shapes:
+        raise ValueError(f"reset: observation has shape {seen}, its space {shapes}")
     one.close()
     return env
-
-
-def from_gymnasium(space: Any) -> spaces.Space:
-    """A space of gymnasium's as ours: floats have 32 bits, and bounds of single entries become those of all.
-
-    Raises:
-      NoCounterpart: There is none.
-    """
-    from gymnasium import spaces as theirs
-
-    if isinstance(space, theirs.Discrete):
-        if space.start:
-            raise NoCounterpart(f"numbers that begin at {space.start} instead of 0 are not supported")
-        return spaces.Discrete(int(space.n))
-    if isinstance(space, theirs.MultiDiscrete) and space.nvec.ndim == 1:
-        return spaces.MultiDiscrete(tuple(map(int, space.nvec)))
-    if isinstance(space, theirs.MultiBinary):
-        return spaces.Box(0, 1, tuple(space.shape), jnp.int8)
-    if isinstance(space, theirs.Box):
-        is_float = np.issubdtype(space.dtype, np.floating)
-        dtype = jnp.float32 if is_float else jax.dtypes.canonicalize_dtype(space.dtype)
-        return spaces.Box(float(space.low.min()), float(space.high.max()), tuple(space.shape), dtype)
-    raise NoCounterpart(f"observations or actions of the kind {type(space).__name__} are not supported")
 
 
 def _with_render_mode(factory: Callable[..., Any], render_mode: str | None = None) -> Any:
@@ -278,6 +265,14 @@ def _with_render_mode(factory: Callable[..., Any], render_mode: str | None = Non
         return factory(render_mode=render_mode)
     except TypeError:  # it takes no such argument, and so draws nothing
         return factory()
+
+
+def _as(like: Any, answer: Any) -> Any:
+    """An answer in the dtypes that were announced, or zeros in place of one that did not come."""
+    if answer is None:  # of what is legal everything, for no policy may be left without an action
+        zeros = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like[:-1])
+        return *zeros, jax.tree.map(lambda x: np.ones(x.shape, x.dtype), like[-1])
+    return jax.tree.map(lambda shape, x: np.asarray(x).astype(shape.dtype), like, tuple(answer))
 
 
 _open: weakref.WeakSet[Gymnasium] = weakref.WeakSet()

@@ -5,12 +5,11 @@ from typing import Any
 import gymnasium
 import jax
 import numpy as np
-from gymnasium import spaces as theirs
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
-from envs_jax import spaces
 from envs_jax.environment import Environment, outcome
+from envs_jax.gymnasium_spaces import to_gymnasium
 from envs_jax.registry import adapt, make
 
 HIGHEST_SEED = 2**31 - 1
@@ -37,7 +36,7 @@ class View(gymnasium.Env):
         self._state: Any = None
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        """The first observation of an episode, and an empty dict."""
+        """The first observation of an episode, and in a dict the ``action_mask`` if there is one."""
         super().reset(seed=seed)
         if seed is not None:
             self._key = jax.random.key(seed % HIGHEST_SEED)
@@ -45,14 +44,19 @@ class View(gymnasium.Env):
             self._key = jax.random.key(int(self.np_random.integers(HIGHEST_SEED)))
         self._key, key = jax.random.split(self._key)
         obs, self._state = self._reset(key, self._params)
-        return _on_host(obs), {}
+        return _on_host(obs), self._info()
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One step; after an episode's end its last observation, and `reset` begins the next."""
         self._key, key = jax.random.split(self._key)
         now = self._step(key, self._state, np.asarray(action), self._params)
         self._state = now.state
-        return _on_host(now.final_obs), float(now.reward), bool(now.terminated), bool(now.truncated), {}
+        obs, ended = _on_host(now.final_obs), (bool(now.terminated), bool(now.truncated))
+        return obs, float(now.reward), *ended, self._info()
+
+    def _info(self) -> dict[str, Any]:
+        legal = self._env.legal_actions(self._state, self._params)
+        return {} if legal is None else {"action_mask": np.array(legal, np.int8)}
 
     def render(self) -> Any:
         """The picture that the environment draws of itself, if it does."""
@@ -90,13 +94,13 @@ class VectorView(gymnasium.vector.VectorEnv):
         self._state: Any = None
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        """First observations of all, [B, ...], and an empty dict."""
+        """First observations of all, [B, ...], and in a dict the ``action_mask`` if there is one."""
         if seed is not None:
             first = seed if isinstance(seed, int) else next(iter(seed))
             self._key = jax.random.key(int(first) % HIGHEST_SEED)
         self._key, key = jax.random.split(self._key)
         obs, self._state = self._reset(key)
-        return _on_host(obs), {}
+        return _on_host(obs), self._info()
 
     def step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One step of all: observations, rewards, terminated, truncated, [B, ...] each, and info."""
@@ -108,7 +112,13 @@ class VectorView(gymnasium.vector.VectorEnv):
         )
         ended = terminated | truncated
         info = {"final_obs": final_obs, "_final_obs": ended} if ended.any() else {}
-        return obs, reward, terminated, truncated, info
+        return obs, reward, terminated, truncated, info | self._info()
+
+    def _info(self) -> dict[str, Any]:
+        legal = jax.vmap(self._env.legal_actions, (0, None))(self._state, self._params)
+        if legal is None:
+            return {}
+        return {"action_mask": np.array(legal, np.int8), "_action_mask": np.ones(self.num_envs, bool)}
 
 
 def as_gymnasium(env: Any, params: Any = None) -> "View":
@@ -127,19 +137,6 @@ def as_gymnasium(env: Any, params: Any = None) -> "View":
 def as_gymnasium_vector(env: Any, num_envs: int, params: Any = None) -> "VectorView":
     """A batch of our environments as ``gymnasium.vector.VectorEnv``; arguments as of `as_gymnasium`."""
     return VectorView(*_of_ours(env, params), num_envs)
-
-
-def to_gymnasium(space: Any) -> Any:
-    """A space of ours as gymnasium's."""
-    if isinstance(space, spaces.Discrete):
-        return theirs.Discrete(space.n)
-    if isinstance(space, spaces.MultiDiscrete):
-        return theirs.MultiDiscrete(list(space.sizes))
-    if isinstance(space, spaces.Box):
-        return theirs.Box(space.low, space.high, space.shape, np.dtype(space.dtype))
-    if isinstance(space, spaces.Tuple):
-        return theirs.Tuple(tuple(map(to_gymnasium, space.spaces)))
-    return theirs.Dict({name: to_gymnasium(part) for name, part in space.spaces.items()})
 
 
 def _of_ours(env: Any, params: Any) -> tuple[Environment, Any]:

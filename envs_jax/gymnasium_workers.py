@@ -5,6 +5,7 @@ talks over a socket in NumPy arrays, and ends when that closes.
 """
 
 import contextlib
+import copy
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 START = (
@@ -28,7 +30,7 @@ Make = Callable[..., Any]
 
 
 class Stepped(NamedTuple):
-    """What B environments answered, NumPy arrays [B, ...].
+    """What B environments answered, NumPy arrays [B, ...]; observations may be tuples and dicts of them.
 
     Attributes:
       obs: The observations to act on next.
@@ -37,14 +39,16 @@ class Stepped(NamedTuple):
       terminated: bool.
       truncated: bool.
       reset_step: Whether the step only began the next episode, bool.
+      legal: What may be done next, bool[B, A]; None where the environment does not say.
     """
 
-    obs: np.ndarray
-    final_obs: np.ndarray
+    obs: Any
+    final_obs: Any
     reward: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
     reset_step: np.ndarray
+    legal: np.ndarray | None
 
 
 class WorkerFailed(Exception):
@@ -70,20 +74,27 @@ class Copies:
         self._over = np.zeros(number, bool)
         self._begun = False
 
-    def reset(self, seeds: np.ndarray) -> np.ndarray:
-        """First observations, [B, ...]."""
+    def reset(self, seeds: np.ndarray) -> tuple[Any, np.ndarray | None]:
+        """First observations, [B, ...], and what may be done, bool[B, A] or None."""
         self._over[:], self._begun = False, True
-        return np.array(self._vector.reset(seed=[int(seed) for seed in seeds])[0])
+        obs, info = self._vector.reset(seed=[int(seed) for seed in seeds])
+        return obs, _legal(info)
 
     def step(self, actions: np.ndarray) -> Stepped:
         """One step of all."""
+        space = self._vector.single_action_space
+        if isinstance(space, Box):  # its entries may have bounds of their own
+            actions = np.clip(actions, space.low, space.high)
         obs, reward, terminated, truncated, info = self._vector.step(actions)
-        obs = np.array(obs)
-        final_obs = obs.copy()
-        for i in np.nonzero(info.get("_final_obs", ()))[0]:
-            final_obs[i] = info["final_obs"][i]
+        final_obs = obs
+        ended = np.nonzero(info.get("_final_obs", ()))[0]
+        if len(ended):
+            final_obs = copy.deepcopy(obs)
+            for i in ended:
+                _put(final_obs, i, info["final_obs"][i])
         reset_step, self._over = self._over, (terminated | truncated) & self._late
-        return Stepped(obs, final_obs, reward.astype(np.float32), terminated, truncated, reset_step)
+        legal = _legal(info)
+        return Stepped(obs, final_obs, reward.astype(np.float32), terminated, truncated, reset_step, legal)
 
     def render(self) -> np.ndarray | None:
         """A picture of the first environment, once it has begun."""
@@ -163,11 +174,11 @@ class Workers:
             self.close()
             raise
 
-    def reset(self, seeds: np.ndarray) -> np.ndarray:
-        return np.concatenate(self._ask("reset", seeds))
+    def reset(self, seeds: np.ndarray) -> tuple[Any, np.ndarray | None]:
+        return _joined(self._ask("reset", seeds))
 
     def step(self, actions: np.ndarray) -> Stepped:
-        return Stepped(*map(np.concatenate, zip(*self._ask("step", actions), strict=True)))
+        return Stepped(*_joined(list(map(tuple, self._ask("step", actions)))))
 
     def render(self) -> np.ndarray | None:
         self._workers[0].send("render")
@@ -206,3 +217,35 @@ def serve(handle: int) -> None:
             answer = (False, traceback.format_exc())
         with contextlib.suppress(OSError):  # nobody waits for it any more
             pipe.send_bytes(cloudpickle.dumps(answer))
+
+
+def _legal(info: dict[str, Any]) -> np.ndarray | None:
+    """The action masks of a batch; of several choices, which gymnasium has in a tuple, in a row."""
+    masks = info.get("action_mask")
+    if masks is None:
+        return None
+    if isinstance(masks, np.ndarray) and masks.dtype != object:
+        return masks.reshape(len(masks), -1).astype(bool)
+    return np.array([np.concatenate([np.ravel(part) for part in mask]) for mask in masks]).astype(bool)
+
+
+def _put(batch: Any, i: Any, one: Any) -> None:
+    """Writes one observation into a batch."""
+    if isinstance(batch, dict):
+        for name, part in batch.items():
+            _put(part, i, one[name])
+    elif isinstance(batch, tuple):
+        for part, theirs in zip(batch, one, strict=True):
+            _put(part, i, theirs)
+    else:
+        batch[i] = one
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Batches one behind the other; JAX, which has trees, would have to start in every process."""
+    first = parts[0]
+    if isinstance(first, dict):
+        return {name: _joined([part[name] for part in parts]) for name in first}
+    if isinstance(first, tuple):
+        return tuple(_joined(list(several)) for several in zip(*parts, strict=True))
+    return None if first is None else np.concatenate(parts)

@@ -15,7 +15,7 @@ from gymnax.environments import spaces as theirs
 from envs_jax import spaces
 from envs_jax.environment import Environment, Step
 from envs_jax.paths import explain
-from envs_jax.wrapper_base import Wrapper
+from envs_jax.wrappers.base import Wrapper
 
 MNIST = "MNISTBandit-bsuite"
 LARGEST = 10_000

@@ -196,7 +196,7 @@ def _play(env: Environment, params: Any, num_envs: int, num_steps: int) -> tuple
     key_reset, key_actions, key_steps = jax.random.split(jax.random.key(0), 3)
     reset = jax.jit(jax.vmap(lambda key: env.reset(key, params)))
     step = jax.jit(jax.vmap(lambda key, state, action: env.step(key, state, action, params)))
-    sample = jax.jit(jax.vmap(env.action_space(params).sample))
+    sample = jax.jit(jax.vmap(partial(_legal_action, env, params)))
     with blame(env, "reset"):
         obs, state = reset(jax.random.split(key_reset, num_envs))
     _check_contained(env, params, obs, "reset")
@@ -205,7 +205,8 @@ def _play(env: Environment, params: Any, num_envs: int, num_steps: int) -> tuple
         _check_equal(again, obs, "reset is not a function of its key: draw everything from it")
     ended = np.zeros(num_envs, bool)
     for t in range(num_steps):
-        action = sample(jax.random.split(jax.random.fold_in(key_actions, t), num_envs))
+        _check_legal(env, params, state, t)
+        action = sample(jax.random.split(jax.random.fold_in(key_actions, t), num_envs), state)
         keys = jax.random.split(jax.random.fold_in(key_steps, t), num_envs)
         with blame(env, "step"):
             result = step(keys, state, action)
@@ -228,6 +229,30 @@ def _play(env: Environment, params: Any, num_envs: int, num_steps: int) -> tuple
     return state, bool(ended.all())
 
 
+def _legal_action(env: Environment, params: Any, key: jax.Array, state: Any) -> Any:
+    """A random action among those that a state allows."""
+    legal, space = env.legal_actions(state, params), env.action_space(params)
+    return space.sample(key) if legal is None else space.sample(key, legal)
+
+
+def _check_legal(env: Environment, params: Any, state: Any, step: int) -> None:
+    """Action masks of a batch of states."""
+    with blame(env, "legal_actions"):
+        legal = jax.vmap(lambda state: env.legal_actions(state, params))(state)
+    if legal is None:
+        return
+    space = env.action_space(params)
+    _require(
+        isinstance(space, spaces.Discrete | spaces.MultiDiscrete),
+        f"legal_actions goes with Discrete and MultiDiscrete actions, not {type(space).__name__}",
+    )
+    size = sum(space.encoded_sizes)
+    fits = legal.shape[1:] == (size,) and legal.dtype == bool
+    _require(fits, f"legal_actions must be bool[{size}], not {legal.dtype}{list(legal.shape[1:])}")
+    for choice in np.split(np.asarray(legal), np.cumsum(space.encoded_sizes)[:-1], axis=1):
+        _require(choice.any(1).all(), f"no action is legal in a state of step {step}: allow at least one")
+
+
 def _check_contained(env: Environment, params: Any, obs: Any, source: str) -> None:
     """The values of a batch of observations."""
     for name, space, part in _parts(env.observation_space(params), obs, "observation"):
@@ -240,10 +265,7 @@ def _check_extras(env: Environment, params: Any, state: Any) -> None:
     with blame(env, "d_set"):
         variables = env.d_set(params)
     if variables is not None:
-        size = int(np.prod(env.observation_space(params).shape))
-        _require(len(set(variables)) == len(variables), "d_set repeats an index")
-        inside = all(0 <= i < size for i in variables)
-        _require(inside, f"d_set reaches outside the {size} variables of the observation")
+        _check_d_set(variables, env.observation_space(params))
     with blame(env, "render"):
         image = env.render(state, params)
     if image is not None:
@@ -254,7 +276,23 @@ def _check_extras(env: Environment, params: Any, state: Any) -> None:
     for name, policy in env.policies().items():
         with blame(env, f"policy {name!r}"):
             action = jax.eval_shape(partial(policy, params=params), jax.random.key(0), state)
-        _require(action.shape == (), f"policy {name!r} must return one action, not of shape {action.shape}")
+        shape = tuple(env.action_space(params).shape)
+        _require(
+            action.shape == shape,
+            f"policy {name!r} must return one action, of shape {shape}, not {action.shape}",
+        )
+
+
+def _check_d_set(variables: Any, space: Any) -> None:
+    size = sum(len(leaf.encoded_sizes) for _, leaf in spaces.leaves(space))
+    _require(len(set(variables)) == len(variables), "d_set repeats an index")
+    for name in variables:
+        try:
+            index = spaces.variable_of(name, space)
+        except ValueError as error:
+            raise ContractError(f"d_set: {error}") from None
+        inside = isinstance(index, str) or 0 <= index < size
+        _require(inside, f"d_set reaches outside the {size} variables of the observation")
 
 
 def _check_equal(a: Any, b: Any, sentence: str) -> None:

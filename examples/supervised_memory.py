@@ -11,7 +11,7 @@ from iam_jax.models.actor_critic import forward, make_model
 T, B, DISTRACTORS = 12, 64, 7  # time, sequences, coins that mean nothing
 
 config = iam_jax.IAMConfig(fc=(32,), hidden=16, d_set_indices=(0, 1))  # the memory reads bit and marker
-model = make_model(config, spaces.Discrete(2).n, (2 + DISTRACTORS,))
+model = make_model(config, spaces.Box(0.0, 1.0, (2 + DISTRACTORS,)), spaces.Discrete(2))
 
 
 def sequences(key):

@@ -6,11 +6,12 @@ from typing import Any
 
 import envs_jax
 from envs_jax.environment import Environment
-from envs_jax.spaces import Box, Discrete
 from envs_jax.wrappers import Flicker, FrameStack, PreviousAction, Vector
 from iam_jax.checks import check
 from iam_jax.config import Config, ConfigError, IAMConfig, ModelConfig
 from iam_jax.models.actor_critic import ActorCritic, make_model
+from iam_jax.models.observations import parts_of, places_of_variables
+from iam_jax.models.policies import policy_for
 from iam_jax.ppo.learner import Learner
 from iam_jax.ppo.rollout import Actor
 
@@ -48,8 +49,8 @@ def make_env(config: Config, make: Make = envs_jax.make, *, given: Any = None) -
             )
         else:
             env, params = make(config.env, **config.env_arguments())
-        _check_spaces(config.env, env.observation_space(params), env.action_space(params))
-        if not isinstance(space := env.observation_space(params), Box) or not space.shape:
+        _check_actions(config, env.action_space(params))
+        if config.flicker or config.previous_action or config.frame_stack != 1:
             env = Vector(env)
         if config.flicker:
             env = Flicker(env, config.flicker)
@@ -75,10 +76,17 @@ def model_for(config: ModelConfig, env: Environment, params: Any) -> ActorCritic
     Raises:
       ConfigError: The d-set does not fit the observation.
     """
-    if isinstance(config, IAMConfig) and config.d_set_indices is None and config.d_set in ("auto", "manual"):
-        config = dataclasses.replace(config, d_set_indices=env.d_set(params))
+    observations = env.observation_space(params)
     try:
-        return make_model(config, env.action_space(params).n, env.observation_space(params).shape)
+        if (
+            isinstance(config, IAMConfig)
+            and config.d_set_indices is None
+            and config.d_set in ("auto", "manual")
+            and (variables := env.d_set(params)) is not None
+        ):
+            named = places_of_variables(variables, parts_of(config, observations))
+            config = dataclasses.replace(config, d_set_indices=named)
+        return make_model(config, observations, env.action_space(params))
     except ValueError as error:
         raise ConfigError(str(error)) from error
 
@@ -101,22 +109,17 @@ def make_learner(config: Config, make: Make = envs_jax.make, *, given: Any = Non
     """
     check(config)
     env, params = make_env(config, make, given=given)
-    if env.external and (config.num_seeds > 1 or config.ppo.burn_in):
+    if env.external and (config.num_runs > 1 or config.ppo.burn_in):
         raise ConfigError(
-            f"{config.env} is played outside of JAX: leave out --num-seeds (start a run for each seed) and "
-            "--burn-in."
+            f"{config.env} is played outside of JAX: leave out --num-seeds and --sweep (start a run for "
+            "each) and --burn-in."
         )
     return Learner(env, params, model_for(config.model, env, params), config.ppo, config.num_updates)
 
 
-def _check_spaces(name: str, observations: Any, actions: Any) -> None:
-    """Refuses what no network here can read or act in."""
-    kind = type(observations).__name__
-    if kind in ("Tuple", "Dict"):
-        raise ConfigError(
-            f"{name} has observations of several parts ({kind}); the networks here read one array."
-        )
-    if not isinstance(actions, Discrete):
-        words = {"Box": "continuous", "MultiDiscrete": "several discrete (MultiDiscrete)"}
-        kind = type(actions).__name__
-        raise ConfigError(f"{name} has {words.get(kind, kind)} actions; the policies here choose one of n.")
+def _check_actions(config: Config, actions: Any) -> None:
+    """Refuses actions that no policy here can choose."""
+    try:
+        policy_for(actions, squash=config.model.squash_actions)
+    except ValueError as error:
+        raise ConfigError(f"{config.env}: {error}") from error

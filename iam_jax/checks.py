@@ -46,10 +46,11 @@ def check_devices(config: Config, num_devices: int) -> None:
     Raises:
       ConfigError: With one sentence that says what to change.
     """
-    num_envs, num_seeds = config.ppo.num_envs, config.num_seeds
-    if num_devices > 1 and (num_seeds == 1 or num_seeds % num_devices):
-        seeds = f" or --num-seeds {num_seeds}" if num_seeds > 1 else ""
-        _divides("devices", num_devices, f"--num-envs {num_envs}{seeds}", num_envs)
+    num_envs, num_runs = config.ppo.num_envs, config.num_runs
+    if num_devices > 1 and (num_runs == 1 or num_runs % num_devices):
+        seeds = f" or --num-seeds {config.num_seeds}" if config.num_seeds > 1 else ""
+        runs = f" or the {num_runs} runs of the --sweep" if config.sweep else seeds
+        _divides("devices", num_devices, f"--num-envs {num_envs}{runs}", num_envs)
 
 
 def _check_processes(hardware: HardwareConfig) -> None:

@@ -6,9 +6,10 @@ A value that cannot work alone is refused where it is written; what must fit tog
 import dataclasses
 import difflib
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from envs_jax.arguments import parse_arguments
+from iam_jax import sweep as sweeps
 from iam_jax.errors import ConfigError
 from iam_jax.limits import flag, names
 from iam_jax.model_config import (
@@ -36,6 +37,7 @@ __all__ = [
     "NetworkConfig",
     "OutputConfig",
     "PPOConfig",
+    "PPOShape",
     "RNNConfig",
     "RecurrentConfig",
     "differences",
@@ -46,8 +48,8 @@ __all__ = [
 
 
 @dataclasses.dataclass(frozen=True)
-class PPOConfig(Section):
-    """The learner (Schulman et al. 2017, with memory). Every ``x``, ``x_end`` pair is a linear schedule."""
+class PPOShape(Section):
+    """What decides the shapes and the program of the learner, and so is the same in all runs of a sweep."""
 
     num_envs: int = 4096
     """Environments stepped together."""
@@ -65,31 +67,17 @@ class PPOConfig(Section):
     shuffle_groups: int = 1
     """Minibatches take equally many sequences from each of so many blocks of environments, and devices that
     hold whole blocks need not exchange observations; divides num_envs."""
-    gamma: float = 0.92
-    """Discount."""
-    gae_lambda: float = 0.6
-    """Trace decay of the advantage estimator."""
     gae_horizon: int | None = None
     """Cut advantages, with bootstrap, every so many steps; divides num_steps."""
-    learning_rate: float = 2e-3
-    learning_rate_end: float = 0.0
-    clip: float = 0.2
-    """Clip range of the probability ratio and, with clip_value, of the value."""
-    clip_end: float = 0.2
-    entropy: float = 0.05
-    """Weight of the entropy bonus."""
-    entropy_end: float = 0.0
-    value_coefficient: float = 0.5
-    """Weight of the squared value error (which has no factor 1/2)."""
     clip_value: bool = False
     """Take the larger of the clipped and unclipped value errors."""
     normalise_advantage: bool = True
     """Zero mean and unit variance in each minibatch."""
-    max_grad_norm: float | None = 0.5
-    """Clip the gradient's global norm."""
-    adam_eps: float = 1e-8
     clip_reward: bool = False
     """Learn from the sign of each reward. Reported returns are the environment's own."""
+    normalise_rewards: bool = False
+    """Learn from rewards divided by the running deviation of discounted returns. Reported returns are the
+    environment's own."""
     bootstrap_truncated: bool = True
     """At a time limit go on with the critic's value; otherwise treat it as the end of the task."""
     burn_in: int = 0
@@ -107,6 +95,33 @@ class PPOConfig(Section):
             return self.num_minibatches
         wanted = self.num_envs * self.num_steps / self.minibatch_steps
         return _nearest_divisor(max(1, self.sequences // self.shuffle_groups), wanted)
+
+
+@dataclasses.dataclass(frozen=True)
+class PPOConfig(PPOShape):
+    """The learner (Schulman et al. 2017, with memory). Every ``x``, ``x_end`` pair is a linear schedule.
+
+    Beside the shape it has the numbers, which `iam_jax.ppo.numbers.PPONumbers` hands to the program and a
+    sweep may vary.
+    """
+
+    gamma: float = 0.92
+    """Discount."""
+    gae_lambda: float = 0.6
+    """Trace decay of the advantage estimator."""
+    learning_rate: float = 2e-3
+    learning_rate_end: float = 0.0
+    clip: float = 0.2
+    """Clip range of the probability ratio and, with clip_value, of the value."""
+    clip_end: float = 0.2
+    entropy: float = 0.05
+    """Weight of the entropy bonus."""
+    entropy_end: float = 0.0
+    value_coefficient: float = 0.5
+    """Weight of the squared value error (which has no factor 1/2)."""
+    max_grad_norm: float | None = 0.5
+    """Clip the gradient's global norm."""
+    adam_eps: float = 1e-8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,9 +157,14 @@ class HardwareConfig(Section):
     """How many meet there; --devices is then all that they have."""
     process_id: int | None = None
     """Which of them this one is, from 0. The first one prints and writes."""
+    at_once: int | None = None
+    """Of the runs of a sweep or of several seeds, compute so many beside each other and then the next ones,
+    where memory is short; by default all."""
 
 
 DEFAULT_MODEL = IAMConfig()
+NUMBERS = frozenset(names(PPOConfig) - names(PPOShape))
+"""The numbers of the learner, which a sweep may vary."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,12 +190,36 @@ class Config(Section):
     seed: int = 0
     num_seeds: int = 1
     """Independent runs with seeds seed, seed + 1, ..., trained together."""
+    sweep: tuple[str, ...] = ()
+    """Train every combination of several values of some numbers in one program, as OPTION=VALUE,VALUE,...:
+    those of the learner (learning-rate=1e-3,2e-3) and of the environment (env.lifetime=4,8); from Python also
+    {"learning_rate": [0.001, 0.002]}. Each is trained with every seed."""
     init_from: str | None = None
     """Begin with the parameters of the run in this folder, of its best checkpoint; everything else is new."""
     model: ModelConfig = DEFAULT_MODEL
     ppo: PPOConfig = PPOConfig()
     output: OutputConfig = OutputConfig()
     hardware: HardwareConfig = HardwareConfig()
+
+    @property
+    def settings(self) -> tuple[sweeps.Setting, ...]:
+        """What a sweep varies, for each of its settings; one that is empty without a sweep."""
+        return sweeps.settings(sweeps.parse(self.sweep, NUMBERS))
+
+    @property
+    def num_runs(self) -> int:
+        """Runs trained together: every setting with every seed."""
+        return len(self.settings) * self.num_seeds
+
+    def at(self, setting: sweeps.Setting) -> "Config":
+        """The config of one setting alone."""
+        ours = {option: value for option, value in setting.items() if not option.startswith(sweeps.ENV)}
+        theirs = {
+            option.removeprefix(sweeps.ENV): setting[option] for option in setting if option not in ours
+        }
+        kept = [text for text in self.env_args if text.partition("=")[0] not in theirs]
+        args = [*kept, *(f"{name}={value}" for name, value in theirs.items())]
+        return self.replace(sweep=(), env_args=tuple(args), **ours)
 
     @property
     def steps_per_update(self) -> int:
@@ -214,7 +258,9 @@ class Config(Section):
                 known = " or ".join(kind.__name__ for kind in kinds)
                 hint = ": iam_jax.preset(env, model='rnn') makes one by its name" if name == "model" else ""
                 raise ConfigError(f"{name} must be of type {known}, not {section!r}{hint}.")
+        object.__setattr__(self, "sweep", sweeps.as_texts(self.sweep))
         super().__post_init__()
+        sweeps.parse(self.sweep, NUMBERS)
 
     def replace(self, **changes: Any) -> "Config":
         """The config with other values, each by its own name whichever part it is in.
@@ -242,13 +288,24 @@ SECTIONS: dict[str, tuple[type, ...]] = {
 """Part of a `Config` -> what it may be."""
 
 
-def differences(ours: Config, theirs: Config) -> list[str]:
-    """Options in which two runs differ, apart from output and hardware, as ``--name value (was value)``."""
-    found = []
-    for (name, new), (_, old) in zip(leaves(ours), leaves(theirs), strict=True):
-        if new != old and not name.startswith(("output.", "hardware.")):
-            found.append(f"--{flag(name.split('.')[-1])} {new} (was {old})")
-    return found
+class Difference(NamedTuple):
+    """An option, as it is typed without its dashes, in which two configs differ."""
+
+    option: str
+    ours: Any
+    theirs: Any
+
+    def __str__(self) -> str:
+        return f"--{self.option} {self.ours} (was {self.theirs})"
+
+
+def differences(ours: Config, theirs: Config) -> list[Difference]:
+    """Options in which two runs differ, apart from output and hardware."""
+    return [
+        Difference(flag(name.split(".")[-1]), new, old)
+        for (name, new), (_, old) in zip(leaves(ours), leaves(theirs), strict=True)
+        if new != old and not name.startswith(("output.", "hardware."))
+    ]
 
 
 def leaves(config: Any, prefix: str = "") -> list[tuple[str, Any]]:

@@ -53,10 +53,10 @@ class Display:
         self._console.print(text, highlight=False, soft_wrap=True)
 
     def show(self, rows: list[Row], seconds: float) -> None:
-        """The latest row of each seed.
+        """The latest row of each run.
 
         Args:
-          rows: One per seed.
+          rows: One per run.
           seconds: Of training so far, compilation and evaluations not counted.
         """
         steps = rows[0]["step"] * len(rows)
@@ -66,7 +66,8 @@ class Display:
         if len(rows) == 1:
             spread = f"(episodes' deviation {rows[0]['episode_return_std']:.2f})"
         else:
-            spread = f"(seeds' deviation {_deviation(returns):.2f})"
+            what = "runs" if "setting" in rows[0] else "seeds"
+            spread = f"({what}' deviation {_deviation(returns):.2f})"
         score = "no episode yet" if math.isnan(mean) else f"return {mean:6.2f} {spread}"
         text = f"{steps / 1e6:7.2f}M steps  {rate:9,.0f} steps/s  {score}"
         left = _duration((self._total - steps) / rate)

@@ -11,6 +11,7 @@ from iam_jax import stored
 from iam_jax.cli import exit_on_error, use_compilation_cache
 from iam_jax.config import ConfigError
 from iam_jax.limits import check_range, flag
+from iam_jax.sweep import label
 
 if TYPE_CHECKING:
     from iam_jax.agent import Agent
@@ -71,9 +72,9 @@ def _evaluate(options: Options) -> None:
         "look": Display(console, 1).playing,
     }
     title = f"{options.which} checkpoint ({agents[0].progress.update} updates)"
-    table = Table(
-        "seed", "actions", "played in", "episodes", "mean return", "s.e.", "highest", "lowest", title=title
-    )
+    swept = ["setting"] if config.sweep else []
+    names = ("seed", "actions", "played in", "episodes", "mean return", "s.e.", "highest", "lowest")
+    table = Table(*swept, *names, title=title)
     cut = 0
 
     def add_row(agent: "Agent", actions: str, where: str, episodes: int) -> None:
@@ -81,7 +82,8 @@ def _evaluate(options: Options) -> None:
         result = agent.evaluate(episodes, greedy=actions == "greedy", **play)
         returns, cut = result.returns, cut + result.unfinished
         numbers = (result.mean, result.se, returns.max(), returns.min())
-        table.add_row(str(agent.seed), actions, where, str(episodes), *(f"{x:.2f}" for x in numbers))
+        whose = [label(agent.setting)] if config.sweep else []
+        table.add_row(*whose, str(agent.seed), actions, where, str(episodes), *(f"{x:.2f}" for x in numbers))
 
     here = "ALE" if config.env.startswith("ale:") else "gymnasium" if agents[0].env.external else "JAX"
     for actions in ("sampled", "greedy"):

@@ -1,4 +1,4 @@
-"""Evaluations in the course of a run: whole episodes of every seed, on environments of their own."""
+"""Evaluations in the course of training: whole episodes of every run, on environments of their own."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +10,7 @@ import numpy as np
 from iam_jax import play
 from iam_jax.learners import Learners
 from iam_jax.play import Result
+from iam_jax.ppo.rollout import Actor
 
 EVALUATION_STREAM = 0x6576616C
 """Folded into the seed's key for evaluation. Large, because ``fold_in(key, i) == split(key)[i]``."""
@@ -26,7 +27,7 @@ class Evaluation:
 
     def __init__(self, learners: Learners, max_steps: int):
         self.learners, self.max_steps = learners, max_steps
-        self._play_on = learners.map_seeds(partial(play.play_on, actor=learners.actor), in_axes=(0, 0, None))
+        self._play_on = learners.map_runs(_play_on, in_axes=(0, 0, None))
         self._begin: dict[int, Callable[..., Any]] = {}
 
     def __call__(
@@ -43,8 +44,8 @@ class Evaluation:
         ``stop`` and ``look`` as of `iam_jax.play.finish`.
         """
         if episodes not in self._begin:
-            begin = partial(play.begin, actor=self.learners.actor, episodes=episodes)
-            self._begin[episodes] = self.learners.map_seeds(begin, in_axes=(0,))
+            begin = partial(_begin, episodes=episodes)
+            self._begin[episodes] = self.learners.map_runs(begin, in_axes=(0,))
         game = self._begin[episodes](self.keys(update))
         play_on = partial(self._play_on, params)
         result = play.finish(play_on, game, max_steps=self.max_steps, stop=stop, look=look)
@@ -60,3 +61,11 @@ class Evaluation:
 
         seeds = np.array(self.learners.seeds)
         return jax.vmap(key)(seeds) if len(seeds) > 1 else key(seeds[0])
+
+
+def _begin(actor: Actor, key: jax.Array, *, episodes: int) -> play.Game:
+    return play.begin(key, actor=actor, episodes=episodes)
+
+
+def _play_on(actor: Actor, params: Any, game: play.Game, until: jax.Array) -> play.Game:
+    return play.play_on(params, game, until, actor=actor)

@@ -17,7 +17,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("num_minibatches", "minibatch_steps"), (1, 2**20)),
     **dict.fromkeys(("hidden", "attention_units", "d_set_size", "fc", "joint"), (1, 2**16)),
     **dict.fromkeys(("heads", "frame_stack", "num_epochs"), (1, 1024)),
-    **dict.fromkeys(("num_seeds", "devices", "num_processes"), (1, 2**16)),
+    **dict.fromkeys(("num_seeds", "devices", "num_processes", "at_once"), (1, 2**16)),
     "process_id": (0, 2**16 - 1),
     **dict.fromkeys(("eval_episodes", "final_episodes", "burn_in"), (1, 10**6)),
     "burn_in": (0, 10**6),
@@ -65,7 +65,9 @@ def check_range(name: str, value: Any, shown: str | None = None) -> None:
         return
     low, high = RANGES[name]
     for number in value if isinstance(value, tuple) else (value,):
-        if number is not None and not low <= number <= high:  # nan is refused too
+        if number is None or isinstance(number, str):
+            continue
+        if not low <= number <= high:  # nan is refused too
             if (low, high) == (0, 1):
                 limit = "from 0 to 1"
             else:

@@ -42,23 +42,23 @@ class JsonLines:
 
 
 class TensorBoard:
-    """One event file per seed, below ``tensorboard/``."""
+    """One event file per run, below ``tensorboard/``."""
 
     def __init__(self, run_dir: Path, last_step: int):
         import tensorboardX
 
-        self._open = lambda seed: tensorboardX.SummaryWriter(
-            str(run_dir / "tensorboard" / f"seed{seed}"), purge_step=last_step + 1
+        self._open = lambda run: tensorboardX.SummaryWriter(
+            str(run_dir / "tensorboard" / run), purge_step=last_step + 1
         )
-        self._writers: dict[int, Any] = {}
+        self._writers: dict[str, Any] = {}
 
     def write(self, row: Row) -> None:
-        seed = row["seed"]
-        if seed not in self._writers:
-            self._writers[seed] = self._open(seed)
+        run = _of_run(row)
+        if run not in self._writers:
+            self._writers[run] = self._open(run)
         for name, value in row.items():
-            if name not in ("seed", "step") and math.isfinite(value):
-                self._writers[seed].add_scalar(name, value, row["step"])
+            if name not in ("seed", "setting", "step") and math.isfinite(value):
+                self._writers[run].add_scalar(name, value, row["step"])
 
     def close(self) -> None:
         for writer in self._writers.values():
@@ -72,15 +72,20 @@ class Wandb:
         import wandb
 
         self._run = wandb.init(project=config.output.wandb, dir=run_dir, config=to_dict(config))
-        self._prefix = (lambda seed: f"seed{seed}/") if config.num_seeds > 1 else (lambda seed: "")
+        self._many = config.num_runs > 1
 
     def write(self, row: Row) -> None:
-        prefix = self._prefix(row["seed"])
-        numbers = {prefix + k: v for k, v in row.items() if k not in ("seed", "step")}
+        prefix = f"{_of_run(row)}/" if self._many else ""
+        numbers = {prefix + k: v for k, v in row.items() if k not in ("seed", "setting", "step")}
         self._run.log(numbers | {"step": row["step"]})
 
     def close(self) -> None:
         self._run.finish()
+
+
+def _of_run(row: Row) -> str:
+    """A run's name, such as ``learning-rate 0.001, seed0``."""
+    return ", ".join(filter(None, [row.get("setting"), f"seed{row['seed']}"]))
 
 
 def check_extras(config: Config) -> None:
@@ -151,6 +156,19 @@ def first_not_finite(metrics: dict[str, np.ndarray]) -> int | None:
     Args:
       metrics: float[S, updates] each.
     """
-    good = np.isfinite(metrics["loss"]) & np.isfinite(metrics["params_norm"])
-    bad = np.nonzero(~good.all(0))[0]
+    bad = np.nonzero(~_finite(metrics).all(0))[0]
     return int(bad[0]) if len(bad) else None
+
+
+def diverged(metrics: dict[str, np.ndarray]) -> np.ndarray:
+    """Which runs have no finite loss or parameters in the last update, bool[S]; arguments as above."""
+    return ~_finite(metrics)[:, -1]
+
+
+def finite_or_none(number: Any) -> float | None:
+    """A number for a JSON file, which has no nan."""
+    return round(float(number), 4) if math.isfinite(number) else None
+
+
+def _finite(metrics: dict[str, np.ndarray]) -> np.ndarray:
+    return np.isfinite(metrics["loss"]) & np.isfinite(metrics["params_norm"])

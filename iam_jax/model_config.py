@@ -1,6 +1,7 @@
 """Every choice of a network, as frozen dataclasses. Imports no jax, so that ``--help`` is quick."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from iam_jax.errors import ConfigError
@@ -35,6 +36,10 @@ class NetworkConfig(Section):
     """Biases in feedforward layers and policy head; cells and value head always have one."""
     remat: bool = False
     """Compute convolutions and attention again for the gradient, step by step, where memory is short."""
+    normalise_observations: bool = False
+    """Bring vectors of measured numbers to zero mean and unit variance by running statistics."""
+    squash_actions: bool = False
+    """Bring continuous actions into their bounds by tanh; otherwise they are clipped."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the factors of matrix products. Parameters, gates, logits and values are float32 in any case."""
 
@@ -74,8 +79,9 @@ class IAMConfig(RecurrentConfig):
     d_set: Literal["auto", "manual", "static", "dynamic", "identity"] = "manual"
     """What the memory reads: given indices, a learned linear map, attention, or everything; auto is manual
     where the indices are given or the environment names its own, and else everything."""
-    d_set_indices: tuple[int, ...] | None = None
-    """Indices of a manual d-set; the environment's published ones if not given."""
+    d_set_indices: tuple[int | str, ...] | None = None
+    """A manual d-set: indices of the observation vector, or names of its parts and entries such as
+    velocity[0] (from Python also {"velocity": [0, 1]}); the environment's own if not given."""
     d_set_boxes: tuple[tuple[int, int, int, int], ...] | None = None
     """Boxes of a manual d-set on the feature map of images: row, column, height, width of each."""
     d_set_size: int = 24
@@ -84,6 +90,12 @@ class IAMConfig(RecurrentConfig):
     """Attention heads of a dynamic d-set."""
     attention_units: int = 128
     """Units per attention head."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.d_set_indices, Mapping):
+            entries = [f"{part}[{i}]" for part, indices in self.d_set_indices.items() for i in indices]
+            object.__setattr__(self, "d_set_indices", tuple(entries))
+        super().__post_init__()
 
 
 ModelName = Literal["iam", "rnn", "fnn", "fnn-stack"]

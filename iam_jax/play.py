@@ -13,7 +13,7 @@ import numpy as np
 from flax import struct
 from PIL import Image
 
-from iam_jax.models.encoders import as_float
+from envs_jax.spaces import as_float
 from iam_jax.pictures import in_colour
 from iam_jax.ppo.rollout import Actor, ActorState
 from iam_jax.sharding import largest
@@ -37,6 +37,10 @@ class Result(NamedTuple):
 
     returns: np.ndarray
     unfinished: int = 0
+
+    def without(self, diverged: np.ndarray) -> "Result":
+        """With nan in place of what runs earned whose parameters are no longer finite, bool[S]."""
+        return self._replace(returns=np.where(diverged[:, None], np.nan, self.returns))
 
     @property
     def mean(self) -> float:
@@ -222,10 +226,13 @@ def draw(actor: Actor, env_state: Any) -> Image.Image | None:
 
 
 def seen(actor: Actor, state: ActorState) -> Image.Image | None:
-    """What the agent sees of the first of B environments, if it is an image: of a stack, the newest."""
-    if state.obs.ndim != 4:
+    """What the agent sees of the first of B environments, if that has an image, of several the first; of a
+    stack, the newest.
+    """
+    images = [leaf for leaf in jax.tree.leaves(state.obs) if leaf.ndim == 4]
+    if not images:
         return None
-    obs = np.asarray(as_float(state.obs[0]))
+    obs = np.asarray(as_float(images[0][0]))
     newest = obs[..., : obs.shape[-1] // actor.env.num_frames]
     enlarge = max(1, SIDE // max(newest.shape[:2]))
     return Image.fromarray(in_colour(newest).repeat(enlarge, 0).repeat(enlarge, 1))

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from envs_jax import spaces
 from iam_jax.config import Config, ConfigError
 from iam_jax.ppo.rollout import Actor
 
@@ -22,12 +23,12 @@ def param_shapes(config: Config, actor: Actor) -> Any:
     space = actor.env.observation_space(actor.env_params)
 
     def init(key: jax.Array) -> Any:
-        obs = jax.numpy.zeros((1, 1, *space.shape), space.dtype)
+        obs = jax.tree.map(lambda x: x[None, None], spaces.zeros(space))
         first = jax.numpy.ones((1, 1), bool)
         return actor.model.init(key, actor.model.initial_carry(1), obs, first)
 
     params = jax.eval_shape(init, jax.random.key(0))
-    axis = () if config.num_seeds == 1 else (config.num_seeds,)
+    axis = () if config.num_runs == 1 else (config.num_runs,)
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct((*axis, *x.shape), x.dtype), params)
 
 
@@ -42,11 +43,13 @@ def check_room(config: Config, actor: Actor, num_devices: int = 1) -> None:
     """
     needed, room = estimate(config, actor) / num_devices, memory()
     if room and needed > room:
-        ppo = config.ppo
+        ppo, runs = config.ppo, f"--num-seeds ({config.num_seeds})"
+        if config.num_runs > 1:
+            runs += f" or --at-once ({config.hardware.at_once or config.num_runs} runs)"
         raise ConfigError(
             f"This run needs at least {needed / 2**30:,.0f} GiB of memory and there are "
             f"{room / 2**30:,.0f} GiB: make --num-envs ({ppo.num_envs}), --num-steps ({ppo.num_steps}), "
-            f"--num-seeds ({config.num_seeds}), --frame-stack or the layers smaller."
+            f"{runs}, --frame-stack or the layers smaller."
         )
 
 
@@ -54,13 +57,14 @@ def estimate(config: Config, actor: Actor) -> int:
     """Bytes that a run needs at least."""
     env, ppo = actor.env, config.ppo
     space = env.observation_space(actor.env_params)
-    step = math.prod(space.shape) * np.dtype(space.dtype).itemsize + 4 * NUMBERS_PER_STEP
+    step = _bytes(jax.eval_shape(lambda: spaces.zeros(space))) + 4 * NUMBERS_PER_STEP
     rollout = ppo.num_envs * (ppo.num_steps + 1) * step
     state = 0
     if not env.external:  # else looking at its shape would start it
         state = 2 * ppo.num_envs * _bytes(jax.eval_shape(env.reset, jax.random.key(0), actor.env_params)[1])
     parameters = COPIES_OF_PARAMETERS * _bytes(param_shapes(config, actor))
-    return config.num_seeds * (rollout + state) + parameters
+    at_once = min(config.hardware.at_once or config.num_runs, config.num_runs)
+    return at_once * rollout + config.num_runs * state + parameters
 
 
 def memory() -> int | None:

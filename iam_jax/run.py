@@ -10,7 +10,7 @@ import jax
 from rich.console import Console
 
 from iam_jax import stored
-from iam_jax.agent import Agent, of_seeds
+from iam_jax.agent import Agent, of_runs
 from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints, Progress, Which
 from iam_jax.config import Config, ConfigError
@@ -18,13 +18,15 @@ from iam_jax.display import Display
 from iam_jax.evaluation import Evaluation
 from iam_jax.folder import check_folder
 from iam_jax.learners import Learners
-from iam_jax.metrics import Row, check_extras, open_sinks, read_rows
+from iam_jax.metrics import Row, check_extras, finite_or_none, open_sinks, read_rows
 from iam_jax.models.actor_critic import count_parameters
 from iam_jax.play import Result
 from iam_jax.report import report
 from iam_jax.room import check_room, param_shapes
 from iam_jax.sharding import count_devices, is_first_process, largest
 from iam_jax.stop import StopRequest
+from iam_jax.sweep_report import report_sweep
+from iam_jax.swept_env import swept_params
 from iam_jax.terminal import command
 from iam_jax.training import Training
 
@@ -95,11 +97,12 @@ class Run:
         check_folder(self.run_dir)
         num_devices = count_devices(config)
         learner = make_learner(config, given=env)
+        self._env_params = swept_params(config, given=env)
         is_external = learner.actor.env.external
         if is_external and num_devices > 1:
             raise ConfigError(f"{config.env} is played outside of JAX, by one process with one device.")
         check_room(config, learner.actor, num_devices)
-        self.learners = Learners(learner, config, num_devices)
+        self.learners = Learners(learner, config, num_devices, self._env_params)
         self._begin_with = None
         if config.init_from is not None:
             shapes = param_shapes(config, learner.actor)
@@ -109,16 +112,19 @@ class Run:
 
     @property
     def agent(self) -> Agent:
-        """The agent of the first seed at its best evaluation, as `iam_jax.load` finds it."""
-        return self.agents()[0]
+        """The agent of the first seed at its best evaluation, as `iam_jax.load` finds it; of a sweep, that of
+        the setting that ended best.
+        """
+        agents, winner = self.agents(), stored.load_winner(self.run_dir)
+        return next((agent for agent in agents if agent.setting == winner), agents[0])
 
     def agents(self, which: Which = "best") -> list[Agent]:
-        """The agents of all seeds, from the checkpoint with the best evaluation or the last one."""
+        """The agents of all settings and seeds, from the best checkpoint or the last one."""
         actor = self.evaluation.learners.actor
         params, progress = Checkpoints(self.run_dir).restore_params(
             param_shapes(self.config, actor), which, self._say
         )
-        return of_seeds(self.config, actor, params, progress)
+        return of_runs(self.config, actor, params, progress, self._env_params)
 
     @property
     def rows(self) -> list[Row]:
@@ -138,7 +144,7 @@ class Run:
         checkpoints = Checkpoints(self.run_dir)
         state, progress = self._state(checkpoints, resume)
         sinks = open_sinks(self.run_dir, config, progress.update) if is_first_process() else []
-        each = config.steps_per_update * config.num_seeds
+        each = config.steps_per_update * config.num_runs
         display = Display(self.console, config.num_updates * each, progress.update * each, progress.seconds)
         try:
             with StopRequest() as stop, display:
@@ -177,18 +183,19 @@ class Run:
 
     def _last_evaluation(self, state: Any, progress: Progress, training: Training) -> Result | None:
         config = self.config
-        steps = progress.update * config.steps_per_update * config.num_seeds
+        steps = progress.update * config.steps_per_update * config.num_runs
         self._say(
             f"{steps:,} environment steps in {progress.seconds:.0f} s of training: "
             f"{steps / progress.seconds:,.0f} steps/s (compilation not counted)."
         )
-        return self.evaluation(
+        result = self.evaluation(
             state.params,
             config.num_updates + 1,
             config.output.final_episodes,
             stop=training.is_stopped,
             look=training.display.playing,
         )
+        return None if result is None else result.without(training.diverged)
 
     def _outcome(
         self,
@@ -208,20 +215,24 @@ class Run:
             )
             return Stopped(largest(stop.signal or 0) or None)
         if is_first_process():
-            self._write_final(result, count_parameters(state.params) // self.config.num_seeds)
-            report(self.console, self.config, self.run_dir, result)
+            self._write_final(result, count_parameters(state.params) // self.config.num_runs)
+            if self.config.sweep:
+                report_sweep(self.console, self.config, self.run_dir, result)
+            else:
+                report(self.console, self.config, self.run_dir, result)
         return Finished(result)
 
     def _write_final(self, result: Result, parameters: int) -> None:
         """What the run ended with, of each seed: mean return of the last parameters, and standard error."""
         returns = result.returns
         final = {
-            "seeds": list(self.learners.seeds),
+            "seeds": self.learners.seeds,
+            **({"settings": self.learners.settings} if self.config.sweep else {}),
             "parameters": parameters,
             "episodes": returns.shape[1],
             "unfinished": result.unfinished,
-            "returns": returns.mean(1).astype(float).round(4).tolist(),
-            "se": (returns.std(1) / returns.shape[1] ** 0.5).astype(float).round(4).tolist(),
+            "returns": [finite_or_none(x) for x in returns.mean(1)],
+            "se": [finite_or_none(x) for x in returns.std(1) / returns.shape[1] ** 0.5],
         }
         (self.run_dir / FINAL).write_text(json.dumps(final) + "\n", encoding="utf-8")
 

@@ -1,6 +1,7 @@
 """Where a run computes: environments, or seeds, spread over the devices of one or several processes."""
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +18,49 @@ from iam_jax.stored import to_json
 class Placement:
     """Spreads states over the first ``num_devices`` devices.
 
-    The mesh has one axis. It divides the seeds if it can, because they never wait for each other, and else
-    the environments. What it does not divide, such as the parameters of a seed, is on every device.
+    The mesh has one axis. It divides the runs (seeds, settings of a sweep) if it can, because they never wait
+    for each other, and else the environments. What it does not divide, such as the parameters of a run, is on
+    every device.
 
     Args:
       config: Of the run.
-      num_devices: Divides its seeds or environments.
+      num_devices: Divides its runs or environments.
     """
 
     def __init__(self, config: Config, num_devices: int):
         self.num_devices = num_devices
-        many = config.num_seeds > 1
-        self.over_seeds = many and config.num_seeds % num_devices == 0
-        axis = "seeds" if self.over_seeds else "envs"
+        many = config.num_runs > 1
+        self.over_runs = many and config.num_runs % num_devices == 0
+        axis = "runs" if self.over_runs else "envs"
         mesh = Mesh(np.array(jax.devices()[:num_devices]), (axis,))
         self.everywhere = NamedSharding(mesh, PartitionSpec())
-        self._seeds = NamedSharding(mesh, PartitionSpec("seeds")) if self.over_seeds else self.everywhere
+        self._runs = NamedSharding(mesh, PartitionSpec("runs")) if self.over_runs else self.everywhere
         envs = PartitionSpec(None, "envs") if many else PartitionSpec("envs")
-        self._envs = self._seeds if self.over_seeds else NamedSharding(mesh, envs)
+        self._envs = self._runs if self.over_runs else NamedSharding(mesh, envs)
+        self._mesh = mesh
 
     def shardings(self, state: Any) -> Any:
         """Where each leaf of a `TrainState` lies. Those of its actor are [B, ...], or [S, B, ...]."""
-        everything = jax.tree.map(lambda _: self._seeds, state)
+        everything = jax.tree.map(lambda _: self._runs, state)
         return everything.replace(actor=jax.tree.map(lambda _: self._envs, state.actor))
+
+    def chunks(self, function: Callable[[Any], Any], runs: Any, at_once: int) -> Any:
+        """A function of one run for all of them, [S, ...], so many at once and then the next ones.
+
+        With several devices each has its share of the runs, and so many at once over all of them.
+        """
+        if not self.over_runs or self.num_devices == 1:
+            return jax.lax.map(function, runs, batch_size=at_once)
+        each = max(1, at_once // self.num_devices)
+        spread = PartitionSpec("runs")
+        mapped = jax.shard_map(
+            lambda runs: jax.lax.map(function, runs, batch_size=each),
+            mesh=self._mesh,
+            in_specs=spread,
+            out_specs=spread,
+            check_vma=False,
+        )
+        return mapped(runs)
 
 
 def count_devices(config: Config) -> int:

@@ -11,6 +11,8 @@ from iam_jax.config import NETWORKS, SECTIONS, Config, ConfigError
 VERSION = 2
 """Written into every file. Version 1, which did not say so, had the network's kind beside its options."""
 FILE = "config.json"
+SWEEP = "sweep.json"
+"""What a sweep ended with, its settings from the best to the worst."""
 
 
 def to_dict(config: Config) -> dict[str, Any]:
@@ -80,6 +82,15 @@ def load(run_dir: str | Path) -> Config:
         raise ConfigError(f"{file} is damaged: it is not UTF-8 text.") from error
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
+
+
+def load_winner(run_dir: str | Path) -> dict[str, Any] | None:
+    """The setting of a sweep that ended best; None where there is no sweep, or it has not ended."""
+    file = Path(run_dir) / SWEEP
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))["settings"][0]["setting"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def save(config: Config, run_dir: Path) -> None:

@@ -107,7 +107,7 @@ def _check_resumed(line: CommandLine, stored_config: Config) -> None:
     """Refuses options beside ``--resume`` that the run did not begin with."""
     if line.run_dir is not None:
         raise ConfigError("--resume takes the folder of a run, and no --run-dir beside it.")
-    changed = differences(line.config, stored_config)
+    changed = list(map(str, differences(line.config, stored_config)))
     if line.model != stored_config.model_name:
         changed.append(f"--model {line.model} (was {stored_config.model_name})")
     if changed:

@@ -12,11 +12,13 @@ from iam_jax.config import Config
 from iam_jax.display import Display
 from iam_jax.evaluation import Evaluation
 from iam_jax.learners import Learners
-from iam_jax.metrics import Row, Sink, first_not_finite, join, summarise
+from iam_jax.metrics import Row, Sink, diverged, first_not_finite, join, summarise
 from iam_jax.models.actor_critic import count_parameters
 from iam_jax.pace import Pace
 from iam_jax.sharding import largest
 from iam_jax.stop import StopRequest
+from iam_jax.sweep import label
+from iam_jax.sweep_report import by_setting
 
 
 class Training:
@@ -47,6 +49,7 @@ class Training:
         self.config, self.learners, self.evaluation = config, learners, evaluation
         self.checkpoints, self.sinks, self.callback = checkpoints, sinks, callback
         self.display, self.stop = display, stop
+        self.diverged = np.zeros(config.num_runs, bool)
         self._called_off = False
 
     def go_on(self, state: Any, progress: Progress) -> tuple[Any, Progress, str | None]:
@@ -69,7 +72,7 @@ class Training:
             number = -largest(-pace.next(period - progress.update % period))  # the same in all processes
             with pace:
                 state_after, numbers = program(state, number)
-                metrics.append(self.learners.by_seed(numbers, number))
+                metrics.append(self.learners.by_run(numbers, number))
             if reason := self._fault(metrics[-1], progress.update):
                 if self.learners.actor.env.external:
                     self.checkpoints.save(state, progress)
@@ -102,6 +105,9 @@ class Training:
         bad = first_not_finite(metrics)
         if bad is None:
             return None
+        self.diverged = diverged(metrics)
+        if self.config.sweep and not self.diverged.all():
+            return None  # the other settings go on
         if not np.isfinite(metrics["reward"][:, bad]).all():
             return (
                 f"The environment's reward was NaN or Inf in update {done + bad + 1}: mend the environment."
@@ -115,12 +121,13 @@ class Training:
         return [
             {
                 "seed": seed,
+                **({"setting": label(setting)} if setting else {}),
                 "update": progress.update,
                 "step": progress.update * self.config.steps_per_update,
                 "seconds": round(progress.seconds, 3),
                 **summarise({name: x[i] for name, x in metrics.items()}),
             }
-            for i, seed in enumerate(self.learners.seeds)
+            for i, (seed, setting) in enumerate(zip(self.learners.seeds, self.learners.settings, strict=True))
         ]
 
     def _write(self, rows: list[Row]) -> None:
@@ -136,31 +143,37 @@ class Training:
         return update * number // total > before * number // total
 
     def _evaluate(self, rows: list[Row], state: Any, progress: Progress) -> float | None:
-        """Adds the seeds' mean returns to their rows, and returns the mean of these."""
-        episodes = self.config.output.eval_episodes
+        """Adds the runs' mean returns to their rows; and the number by which checkpoints are ranked."""
+        config, episodes = self.config, self.config.output.eval_episodes
         result = self.evaluation(
             state.params, progress.update, episodes, stop=self.is_stopped, look=self.display.playing
         )
         if result is None:
             return None
+        result = result.without(self.diverged)
         for row, returns in zip(rows, result.returns, strict=True):
             row["eval_return"] = float(returns.mean())
             row["eval_return_se"] = float(returns.std() / len(returns) ** 0.5)
-        return result.mean
+        if not config.sweep:
+            return result.mean
+        # The best checkpoint of a sweep is where its best setting is best.
+        return float(np.nanmax([ended.mean for ended in by_setting(config, result.returns.mean(1))]))
 
 
 def describe(config: Config, learners: Learners, state: Any) -> str:
     """What is trained, and on what."""
     placement = learners.placement
-    num_params = count_parameters(state.params) // config.num_seeds
-    seeds = f"{config.num_seeds} seeds, " if config.num_seeds > 1 else ""
+    num_params = count_parameters(state.params) // config.num_runs
+    seeds = f"{config.num_seeds} seed{'s' * (config.num_seeds > 1)}, " if config.num_runs > 1 else ""
+    if config.sweep:
+        seeds = f"{len(config.settings)} settings x {seeds}"
     devices = f"{placement.num_devices} x " if placement.num_devices > 1 else ""
     lines = [
         f"{config.env}, {config.preset} {config.model_name}: {seeds}{num_params:,} parameters, "
         f"{config.num_updates} updates of {config.steps_per_update} steps on "
         f"{devices}{jax.devices()[0].device_kind}"
     ]
-    if not placement.over_seeds and config.ppo.shuffle_groups % placement.num_devices:
+    if not placement.over_runs and config.ppo.shuffle_groups % placement.num_devices:
         lines.append(
             "Minibatches take environments from all devices, which costs time; in a new run "
             f"--shuffle-groups {placement.num_devices} takes as many from each."

@@ -15,7 +15,9 @@ ALLOWED = {
 CROSSINGS = {
     # Environments and checkpoints for the command lines, and the comparison itself.
     "iam_torch_ref/bridge.py": {"iam_jax"},
-    **{f"iam_torch_ref/parity/{part}.py": {"iam_jax"} for part in ("cases", "checks", "learning")},
+    **{
+        f"iam_torch_ref/parity/{part}.py": {"iam_jax", "envs_jax"} for part in ("cases", "checks", "learning")
+    },
 }
 READ_ALONE = ("config", "model", "maps", "gae", "loss", "update", "initialise")
 """Modules of the PyTorch reference that import torch and nothing else that is not Python's own."""
@@ -70,7 +72,7 @@ def test_no_module_needs_itself_by_way_of_others(package):
 
 FOREIGN = {
     "gymnax": {"envs_jax/gymnax.py", "envs_jax/minatar.py"},
-    "gymnasium": {"envs_jax/gymnasium.py", "envs_jax/gymnasium_view.py", "envs_jax/gymnasium_workers.py"},
+    "gymnasium": {f"envs_jax/gymnasium{part}.py" for part in ("", "_spaces", "_view", "_workers")},
     "ale_py": {"envs_jax/atari/ale.py", "envs_jax/atari/original.py", "envs_jax/atari/agreement.py"},
     "libsumo": {"envs_jax/traffic/sumo.py"},
 }

@@ -1,11 +1,11 @@
 """Actor-critics with one interface: influence-aware memory and its two baselines.
 
-Each is called as ``(carry, obs[T, B, ...], first[T, B]) -> (carry, logits[T, B, A], value[T, B])``
-and begins with ``initial_carry(B)``. T = time, B = environments, A = actions.
+Each is called as ``(carry, obs[T, B, ...], first[T, B]) -> (carry, outputs[T, B, K], value[T, B])`` and
+begins with ``initial_carry(B)``. T = time, B = environments, K = numbers that its ``policy`` reads (of n
+discrete actions, their logits). Observations may be trees.
 """
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +17,16 @@ from flax.typing import Dtype
 from jax.custom_batching import sequential_vmap
 from jax.nn.initializers import Initializer
 
+from envs_jax import spaces
 from iam_jax.config import FNNConfig, IAMConfig, ModelConfig, NetworkConfig, RecurrentConfig, RNNConfig
 from iam_jax.models import cells, d_set, d_set_maps
 from iam_jax.models.d_set_maps import Box
 from iam_jax.models.dense import Dense
-from iam_jax.models.encoders import CONVOLUTIONS, MLP, Convolutions, as_vector, choose_encoder, map_size
+from iam_jax.models.encoders import CONVOLUTIONS, MLP, Convolutions, as_vector, map_size
 from iam_jax.models.memory import Memory
+from iam_jax.models.normalise import STATISTICS, Normalise
+from iam_jax.models.observations import Name, Part, parts_of, places
+from iam_jax.models.policies import Policy, policy_for
 
 
 def orthogonal(scale: float = 1.0) -> Initializer:
@@ -52,97 +56,129 @@ class Heads(nn.Module):
     """Optional joint layers, then one linear head for the policy and one for the value."""
 
     config: ModelConfig
-    num_actions: int
+    policy: Policy
 
     @nn.compact
     def __call__(self, features: jax.Array) -> tuple[jax.Array, jax.Array]:
         features = _mlp(self.config, self.config.joint, "joint")(features)
         features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
         policy = Dense(
-            self.num_actions,
+            self.policy.num_outputs,
             use_bias=self.config.bias,
             kernel_init=_policy_init(self.config),
             name="policy",
         )
         value = Dense(1, kernel_init=KERNELS[self.config.init][1], name="value")
-        return policy(features), value(features)[..., 0]
+        outputs, values = policy(features), value(features)[..., 0]
+        if self.policy.num_free:
+            log_std = self.param("log_std", nn.initializers.zeros, (self.policy.num_free,))
+            free = jnp.broadcast_to(log_std, (*outputs.shape[:-1], self.policy.num_free))
+            outputs = jnp.concatenate([outputs, free.astype(outputs.dtype)], axis=-1)
+        return outputs, values
 
 
 class Encoder(nn.Module):
-    """Observations [T, B, ...] as vectors [T, B, O] or, of images, as feature maps [T, B, Y, X, F]."""
+    """Observations [T, B, ...] as vectors [T, B, O] or, of one image alone, as a feature map [T, B, Y, X, F].
+
+    The parts of a tuple or dict are encoded each by itself, flattened and joined.
+    """
 
     config: ModelConfig
+    parts: tuple[Part, ...]
 
     @nn.compact
-    def __call__(self, obs: jax.Array) -> jax.Array:
-        if self.config.encoder == "vector":
-            return as_vector(obs)
-        layers, kernel_init = CONVOLUTIONS[self.config.encoder], KERNELS[self.config.init][0]
-        convolutions = Convolutions(layers, kernel_init, _dtype(self.config), name="convolutions")
-        return _in_steps(convolutions, obs) if self.config.remat else convolutions(obs)
+    def __call__(self, obs: Any) -> jax.Array:
+        leaves = jax.tree.leaves(obs)
+        if len(self.parts) == 1:
+            return self._encode(self.parts[0], leaves[0])
+        encoded = [self._encode(part, leaf) for part, leaf in zip(self.parts, leaves, strict=True)]
+        return jnp.concatenate([as_vector(x) for x in encoded], axis=-1)
+
+    def _encode(self, part: Part, obs: jax.Array) -> jax.Array:
+        before = f"{part.name.replace('/', '.')}_" if part.name else ""
+        if part.encoder != "vector":
+            layers, kernel_init = CONVOLUTIONS[part.encoder], KERNELS[self.config.init][0]
+            convolutions = Convolutions(
+                layers, kernel_init, _dtype(self.config), name=f"{before}convolutions"
+            )
+            return _in_steps(convolutions, obs) if self.config.remat else convolutions(obs)
+        if not isinstance(part.space, spaces.Box):
+            return jax.vmap(jax.vmap(part.space.encode))(obs)
+        if part.is_measured and self.config.normalise_observations:
+            return Normalise(name=f"{before}normalise")(as_vector(obs))
+        return as_vector(obs)
 
 
-class FNN(nn.Module):
+class Network(nn.Module):
+    """What the three have in common."""
+
+    config: Any
+    policy: Policy
+    parts: tuple[Part, ...]
+
+    def watch(self, obs: Any) -> None:
+        """Takes observations into the running statistics, where those are mutable."""
+        self.encoder(obs)
+
+
+class FNN(Network):
     """Feedforward baseline: ``pi, V`` from ``F_fnn(o_t)``. Its carry is empty."""
 
     config: FNNConfig
-    num_actions: int
 
     def setup(self) -> None:
-        self.encoder = Encoder(self.config)
+        self.encoder = Encoder(self.config, self.parts)
         self.fc = _mlp(self.config, self.config.fc)
-        self.heads = Heads(self.config, self.num_actions)
+        self.heads = Heads(self.config, self.policy)
 
     @nn.nowrap
     def initial_carry(self, batch: int) -> cells.Carry:
         return ()
 
-    def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
+    def __call__(self, carry: cells.Carry, obs: Any, first: jax.Array) -> Output:
         return carry, *self.heads(self.fc(as_vector(self.encoder(obs))))
 
 
-class RNN(nn.Module):
+class RNN(Network):
     """Recurrent baseline: MLP, cell, heads in a row. Without MLP layers the cell reads ``o_t``."""
 
     config: RNNConfig
-    num_actions: int
 
     def setup(self) -> None:
-        self.encoder = Encoder(self.config)
+        self.encoder = Encoder(self.config, self.parts)
         self.fc = _mlp(self.config, self.config.fc)
         self.memory = Memory(_cell(self.config), d_set.Identity(), self.config.remat)
-        self.heads = Heads(self.config, self.num_actions)
+        self.heads = Heads(self.config, self.policy)
 
     @nn.nowrap
     def initial_carry(self, batch: int) -> cells.Carry:
         return _cell(self.config).initial_carry(batch)
 
-    def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
+    def __call__(self, carry: cells.Carry, obs: Any, first: jax.Array) -> Output:
         carry, memory = self.memory(carry, self.fc(as_vector(self.encoder(obs))), first)
         return carry, *self.heads(memory)
 
 
-class IAM(nn.Module):
+class IAM(Network):
     """Influence-aware memory (Suau et al. 2022, Section 4).
 
-    ``x_t = F_fnn(o_t)``, ``d_t = F_rnn(d_{t-1}, D(o_t))``, then ``pi, V`` from ``[x_t, d_t]``. Of images,
-    o_t is the feature map that both paths share.
+    ``x_t = F_fnn(o_t)``, ``d_t = F_rnn(d_{t-1}, D(o_t))``, then ``pi, V`` from ``[x_t, d_t]``. Of an image
+    alone, o_t is the feature map that both paths share; of several parts, the vector that joins them.
     """
 
     config: IAMConfig
-    num_actions: int
 
     def setup(self) -> None:
-        self.encoder = Encoder(self.config)
+        self.encoder = Encoder(self.config, self.parts)
         self.fc = _mlp(self.config, self.config.fc)
         self.memory = Memory(_cell(self.config), _selector(self.config), self.config.remat)
-        self.heads = Heads(self.config, self.num_actions)
+        self.heads = Heads(self.config, self.policy)
 
     @nn.nowrap
     def initial_carry(self, batch: int) -> cells.Carry:
         return _cell(self.config).initial_carry(batch)
 
-    def __call__(self, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
+    def __call__(self, carry: cells.Carry, obs: Any, first: jax.Array) -> Output:
         features = self.encoder(obs)
         carry, memory = self.memory(carry, features, first)
         return carry, *self.heads(jnp.concatenate([self.fc(as_vector(features)), memory], axis=-1))
@@ -152,39 +188,42 @@ ActorCritic = FNN | RNN | IAM
 MODELS: dict[type, Any] = {FNNConfig: FNN, RNNConfig: RNN, IAMConfig: IAM}
 
 
-def make_model(config: ModelConfig, num_actions: int, obs_shape: tuple[int, ...]) -> ActorCritic:
+def make_model(config: ModelConfig, observations: spaces.Space, actions: spaces.Space) -> ActorCritic:
     """The model that a config describes.
 
     Args:
       config: Its sizes and choices.
-      num_actions: A.
-      obs_shape: Of one observation: (Y, X, C) of an image, or else anything that makes O variables.
+      observations: What it reads: a space of `envs_jax.spaces`. A `Box` with three axes is an image
+        (Y, X, C); every other one makes O variables.
+      actions: What it chooses; see `iam_jax.models.policies.policy_for`.
 
     Raises:
-      ValueError: The encoder does not fit the observation; or a manual d-set is missing, empty, repeats
-        an index, or reaches past the variables or the feature map.
+      ValueError: No policy acts in that space; the encoder does not fit the observation; or a manual d-set is
+        missing, empty, repeats an index, or reaches past the variables or the feature map.
     """
-    encoder: Any = choose_encoder(config, obs_shape)
+    parts = parts_of(config, observations)
+    encoder: Any = parts[0].encoder if len(parts) == 1 else "vector"
     config = dataclasses.replace(config, encoder=encoder)
     if isinstance(config, IAMConfig) and config.d_set == "auto":
         named = config.d_set_indices if config.encoder == "vector" else config.d_set_boxes
         config = dataclasses.replace(config, d_set="manual" if named else "identity")
     if isinstance(config, IAMConfig) and config.d_set == "manual":
         if config.encoder == "vector":
-            _check_indices(config.d_set_indices, math.prod(obs_shape))
+            config = dataclasses.replace(config, d_set_indices=_checked(config.d_set_indices, parts))
         else:
-            _check_boxes(config.d_set_boxes, map_size(config.encoder, obs_shape))
-    return MODELS[type(config)](config, num_actions)
+            _check_boxes(config.d_set_boxes, map_size(config.encoder, parts[0].space.shape))
+    policy = policy_for(actions, squash=config.squash_actions)
+    return MODELS[type(config)](config, policy, parts)
 
 
-def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array, first: jax.Array) -> Output:
-    """The model on a sequence: carry after it, logits [T, B, A], value [T, B].
+def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: Any, first: jax.Array) -> Output:
+    """The model on a sequence: carry after it, outputs of the policy [T, B, K], value [T, B].
 
     Raises:
       AssertionError: ``obs`` [T, B, ...] and ``first`` bool[T, B] do not fit together.
     """
     chex.assert_rank(first, 2)
-    chex.assert_equal_shape_prefix([obs, first], 2)
+    chex.assert_equal_shape_prefix([*jax.tree.leaves(obs), first], 2)
     chex.assert_type(first, bool)
     output: Any = model.apply(params, carry, obs, first)
     return output
@@ -192,11 +231,19 @@ def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array,
 
 def count_parameters(params: Any) -> int:
     """How many numbers a model learns; of several seeds, all of theirs."""
-    return sum(x.size for x in jax.tree.leaves(params))
+    return sum(x.size for x in jax.tree.leaves(params["params"]))
+
+
+def watch(model: ActorCritic, params: Any, obs: Any) -> Any:
+    """The model's variables after it has taken observations, [T, B, ...], into its running statistics."""
+    if STATISTICS not in params:
+        return params
+    _, changed = model.apply(params, obs, method="watch", mutable=[STATISTICS])
+    return {**params, **changed}
 
 
 def attend(
-    model: ActorCritic, params: Any, carry: cells.Carry, obs: jax.Array, first: jax.Array
+    model: ActorCritic, params: Any, carry: cells.Carry, obs: Any, first: jax.Array
 ) -> tuple[Output, jax.Array]:
     """`forward` with a dynamic d-set, and the weights of its attention, [T, B, heads, R]."""
     output, kept = model.apply(params, carry, obs, first, mutable="intermediates")
@@ -213,18 +260,13 @@ def _in_steps(module: nn.Module, obs: jax.Array) -> jax.Array:
     return scan(module, (), obs)[1]
 
 
-def _check_indices(indices: tuple[int, ...] | None, num_variables: int) -> None:
+def _checked(indices: tuple[Name, ...] | None, parts: tuple[Part, ...]) -> tuple[int, ...]:
     if not indices:
         raise ValueError(
             "A manual d-set needs indices: give them with --d-set-indices where the environment names none, "
             "or choose --d-set static, dynamic or identity."
         )
-    wrong = [i for i in indices if not 0 <= i < num_variables]
-    if wrong or len(set(indices)) < len(indices):
-        raise ValueError(
-            f"The d-set indices must be different numbers from 0 to {num_variables - 1} "
-            f"(the observation has {num_variables} entries), not {wrong or list(indices)}."
-        )
+    return places(indices, parts)
 
 
 def _check_boxes(boxes: tuple[Box, ...] | None, size: tuple[int, int]) -> None:
@@ -271,7 +313,7 @@ def _selector(config: IAMConfig) -> d_set.Selector | d_set_maps.MapSelector:
     if config.d_set == "manual":
         if on_map:
             return d_set_maps.Boxes(config.d_set_boxes or ())
-        return d_set.Manual(config.d_set_indices or ())
+        return d_set.Manual(config.d_set_indices or ())  # type: ignore[arg-type]  # made places by make_model
     if config.d_set == "static":
         static = d_set_maps.StaticMap if on_map else d_set.Static
         return static(config.d_set_size, kernel, _dtype(config))

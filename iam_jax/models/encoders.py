@@ -11,7 +11,8 @@ from flax.linen.dtypes import promote_dtype
 from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
-from iam_jax.config import ModelConfig
+from envs_jax.spaces import as_float
+from iam_jax.model_config import NetworkConfig
 from iam_jax.models.dense import Dense
 
 CONVOLUTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
@@ -21,7 +22,7 @@ CONVOLUTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
 """Encoder -> (features, kernel, stride) of its layers, valid padding."""
 
 
-def choose_encoder(config: ModelConfig, shape: tuple[int, ...]) -> str:
+def choose_encoder(config: NetworkConfig, shape: tuple[int, ...]) -> str:
     """The encoder for observations of a shape: the config's, or the one that fits.
 
     Raises:
@@ -57,13 +58,6 @@ def receptive_field(encoder: str) -> tuple[int, int]:
 def as_vector(obs: jax.Array) -> jax.Array:
     """Observations [T, B, ...] as float vectors [T, B, O]."""
     return as_float(obs).reshape(*obs.shape[:2], math.prod(obs.shape[2:]))
-
-
-def as_float(obs: jax.Array) -> jax.Array:
-    """Observations as floats: bytes from 0 to 1, what is a float as it is."""
-    if jnp.issubdtype(obs.dtype, jnp.floating):
-        return obs
-    return obs.astype(float) / (255 if obs.dtype == jnp.uint8 else 1)
 
 
 class MLP(nn.Module):

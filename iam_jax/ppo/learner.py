@@ -1,7 +1,8 @@
 """Recurrent PPO: a rollout, its advantages, epochs of minibatches, in pure functions."""
 
+import copy
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -9,14 +10,16 @@ import optax
 from flax import struct
 
 from envs_jax.environment import Environment
-from iam_jax.config import PPOConfig
-from iam_jax.models.actor_critic import ActorCritic
+from iam_jax.config import PPOConfig, PPOShape
+from iam_jax.models.actor_critic import ActorCritic, watch
 from iam_jax.ppo.gae import gae
-from iam_jax.ppo.groups import split
+from iam_jax.ppo.groups import pick
 from iam_jax.ppo.loss import Batch, ppo_loss
+from iam_jax.ppo.metrics import Metrics, episode_metrics, value_metrics
+from iam_jax.ppo.numbers import PPONumbers
+from iam_jax.ppo.returns import Returns
 from iam_jax.ppo.rollout import Actor, ActorState, Transition
 
-Metrics = dict[str, jax.Array]
 RESTART_STREAM = 0x72657374
 """Folded into the key for new episodes. Large, because ``fold_in(key, i) == split(key)[i]``."""
 
@@ -25,11 +28,12 @@ class TrainState(struct.PyTreeNode):
     """Everything that a run which never stopped would know.
 
     Attributes:
-      params: Of the model.
+      params: The model's variables: what it learns, and its running statistics if it has any.
       opt_state: Of Adam.
       actor: Environments, observations and memories.
       key: Source of all further randomness.
       update: Updates done, int32[].
+      returns: What rewards are normalised by; None where they are not.
     """
 
     params: Any
@@ -37,6 +41,7 @@ class TrainState(struct.PyTreeNode):
     actor: ActorState
     key: jax.Array
     update: jax.Array
+    returns: Returns | None = None
 
 
 class Rollout(struct.PyTreeNode):
@@ -67,29 +72,49 @@ class Learner:
     def __init__(
         self, env: Environment, env_params: Any, model: ActorCritic, config: PPOConfig, num_updates: int
     ):
-        self.model, self.config, self.num_updates = model, config, num_updates
+        self.model, self.num_updates = model, num_updates
+        self.config: PPOShape = config
+        self.numbers = PPONumbers.of(config)
         self.actor = Actor(
             env, env_params, model, config.bootstrap_truncated, config.clip_reward, config.shuffle_groups
         )
-        self.optimiser = make_optimiser(config)
+
+    @property
+    def optimiser(self) -> optax.GradientTransformation:
+        """Clipping and Adam without a learning rate, which follows a schedule of its own."""
+        return make_optimiser(self.numbers)
+
+    def at(self, numbers: PPONumbers | None = None, env_params: Any = None) -> Self:
+        """The same with other numbers, of the learner or of its environment; they may be traced."""
+        other = copy.copy(self)
+        if numbers is not None:
+            other.numbers = numbers
+        if env_params is not None:
+            other.actor = self.actor.at(env_params)
+        return other
 
     def init(self, key: jax.Array) -> TrainState:
         """Fresh parameters and environments."""
         key_params, key_actor, key = jax.random.split(key, 3)
         actor = self.actor.reset(key_actor, self.config.num_envs, self.config.burn_in)
-        params = self.model.init(key_params, actor.carry, actor.obs[None], actor.first[None])
+        obs, first = jax.tree.map(lambda x: x[None], (actor.obs, actor.first))
+        params = self.model.init(key_params, actor.carry, obs, first)
         return TrainState(
             params=params,
-            opt_state=self.optimiser.init(params),
+            opt_state=self.optimiser.init(_learnt(params)),
             actor=actor,
             key=key,
             update=jnp.int32(0),
+            returns=self._no_returns(),
         )
 
     def restart(self, state: TrainState) -> TrainState:
         """The state with new episodes, where those under way could not be stored."""
         key = jax.random.fold_in(state.key, RESTART_STREAM)
-        return state.replace(actor=self.actor.reset(key, self.config.num_envs))
+        returns = state.returns
+        if returns is not None:
+            returns = returns.replace(running=jnp.zeros_like(returns.running))
+        return state.replace(actor=self.actor.reset(key, self.config.num_envs), returns=returns)
 
     def run(self, state: TrainState, num_updates: int) -> tuple[TrainState, Metrics]:
         """Scans ``num_updates`` updates; metrics are stacked, one row per update."""
@@ -110,16 +135,37 @@ class Learner:
 
         return jax.lax.fori_loop(0, num_updates, one, (state, empty))
 
-    def update(self, state: TrainState) -> tuple[TrainState, Metrics]:
-        """One rollout and the gradient steps on it."""
+    def update(self, state: TrainState, numbers: PPONumbers | None = None) -> tuple[TrainState, Metrics]:
+        """One rollout and the gradient steps on it.
+
+        Args:
+          state: What `init` or this function returned.
+          numbers: Instead of the config's own; they may be traced, and `jax.vmap` over them trains one run
+            for each.
+        """
+        if numbers is not None:
+            return self.at(numbers).update(state)
         key_rollout, key_epochs, key = jax.random.split(state.key, 3)
         actor, rollout = self.collect(state.params, state.actor, key_rollout)
+        returns, learnt_from = state.returns, rollout
+        if returns is not None:
+            returns, reward = returns.normalise(rollout.transitions, self.numbers.gamma)
+            learnt_from = rollout.replace(transitions=rollout.transitions.replace(reward=reward))
         indices = self.shuffle(key_epochs)
         (params, opt_state), metrics = self.learn(
-            (state.params, state.opt_state), rollout, indices, state.update
+            (state.params, state.opt_state), learnt_from, indices, state.update
         )
-        metrics |= _episode_metrics(rollout.transitions)
-        state = TrainState(params=params, opt_state=opt_state, actor=actor, key=key, update=state.update + 1)
+        # After learning: within an update, whoever acts and whoever learns see an observation alike.
+        params = watch(self.model, params, _merged(rollout.transitions.obs))
+        metrics |= episode_metrics(rollout.transitions)
+        state = TrainState(
+            params=params,
+            opt_state=opt_state,
+            actor=actor,
+            key=key,
+            update=state.update + 1,
+            returns=returns,
+        )
         return state, metrics
 
     def collect(self, params: Any, actor: ActorState, key: jax.Array) -> tuple[ActorState, Rollout]:
@@ -151,7 +197,7 @@ class Learner:
         """The gradient steps of one update.
 
         Args:
-          learnt: Parameters and optimiser state.
+          learnt: The model's variables and optimiser state.
           rollout: What `collect` returned.
           indices: What `shuffle` returned, or any minibatches of sequences: chunk c of environment b
             is sequence ``c * B + b``. With several ``shuffle_groups``, equally many of each, in their order.
@@ -168,27 +214,25 @@ class Learner:
         return learnt, {
             **{name: x.mean() for name, x in losses.items()},
             "ratio_deviation": losses["ratio_deviation"][0, 0],
-            **_value_metrics(batch),
+            **value_metrics(batch),
             **rates,
-            "params_norm": optax.global_norm(learnt[0]),
+            "params_norm": optax.global_norm(_learnt(learnt[0])),
         }
 
     def _schedules(self, update: jax.Array) -> Metrics:
         done = jnp.asarray(update, float) / self.num_updates
-        config = self.config
+        numbers = self.numbers
         linear = lambda start, end: start + (end - start) * done  # noqa: E731
         return {
-            "learning_rate": linear(config.learning_rate, config.learning_rate_end),
-            "clip": linear(config.clip, config.clip_end),
-            "entropy_coefficient": linear(config.entropy, config.entropy_end),
+            "learning_rate": linear(numbers.learning_rate, numbers.learning_rate_end),
+            "clip": linear(numbers.clip, numbers.clip_end),
+            "entropy_coefficient": linear(numbers.entropy, numbers.entropy_end),
         }
 
     def _batch(self, rollout: Rollout) -> Batch:
         """What the loss reads, as it lies in the rollout, [C, L, B, ...]; carries [C, B, ...]."""
         config, transitions = self.config, rollout.transitions
-        in_time = jax.tree.map(
-            lambda x: x.reshape(-1, *x.shape[2:]), transitions.replace(obs=None, episode=None)
-        )
+        in_time = _merged(transitions.replace(obs=None, episode=None))
         advantage = gae(
             reward=in_time.reward,
             value=in_time.value,
@@ -196,14 +240,15 @@ class Learner:
             final_value=in_time.final_value,
             terminated=in_time.terminated,
             truncated=in_time.truncated,
-            gamma=config.gamma,
-            gae_lambda=config.gae_lambda,
+            gamma=self.numbers.gamma,
+            gae_lambda=self.numbers.gae_lambda,
             horizon=config.gae_horizon,
         )
         return Batch(
             carry=rollout.carries,
             obs=transitions.obs,
             first=transitions.first,
+            legal=transitions.legal,
             action=transitions.action,
             log_prob=transitions.log_prob,
             value=transitions.value,
@@ -215,79 +260,44 @@ class Learner:
         self, state: Any, indices: jax.Array, *, batch: Batch, rates: Metrics
     ) -> tuple[Any, Metrics]:
         params, opt_state = state
-        grads, metrics = jax.grad(ppo_loss, has_aux=True)(
-            params,
-            self.model,
-            _pick(batch, indices, self.config.shuffle_groups),
-            clip=rates["clip"],
-            entropy_coefficient=rates["entropy_coefficient"],
-            value_coefficient=self.config.value_coefficient,
-            clip_value=self.config.clip_value,
-            normalise_advantage=self.config.normalise_advantage,
-            num_groups=self.config.shuffle_groups,
-        )
+
+        def loss(learnt: Any) -> tuple[jax.Array, Metrics]:
+            return ppo_loss(
+                {**params, **learnt},
+                self.model,
+                pick(batch, indices, self.config.shuffle_groups),
+                clip=rates["clip"],
+                entropy_coefficient=rates["entropy_coefficient"],
+                value_coefficient=self.numbers.value_coefficient,
+                clip_value=self.config.clip_value,
+                normalise_advantage=self.config.normalise_advantage,
+                num_groups=self.config.shuffle_groups,
+            )
+
+        learnt = _learnt(params)
+        grads, metrics = jax.grad(loss, has_aux=True)(learnt)
         metrics["grad_norm"] = optax.global_norm(grads)
-        updates, opt_state = self.optimiser.update(grads, opt_state, params)
-        params = jax.tree.map(lambda p, u: p - rates["learning_rate"] * u, params, updates)
-        return (params, opt_state), metrics
+        updates, opt_state = self.optimiser.update(grads, opt_state, learnt)
+        learnt = jax.tree.map(lambda p, u: p - rates["learning_rate"] * u, learnt, updates)
+        return ({**params, **learnt}, opt_state), metrics
+
+    def _no_returns(self) -> Returns | None:
+        return Returns.start(self.config.num_envs) if self.config.normalise_rewards else None
 
 
-def _pick(batch: Batch, indices: jax.Array, num_groups: int) -> Batch:
-    """Some sequences of a rollout, [L, N, ...], read where they lie: no second copy of all its images.
-
-    Each of G groups is B/G environments side by side and is read by itself, so that no device needs what
-    lies on another where the groups are spread over them.
-
-    Args:
-      batch: [C, L, B, ...].
-      indices: ``c * B + b`` of each sequence, those of the first group first, int32[N].
-      num_groups: G.
-    """
-    _, length, num_envs = batch.first.shape
-    chunk, env = jnp.divmod(indices.reshape(num_groups, -1), num_envs)
-    env %= num_envs // num_groups
-    time = jnp.arange(length)[:, None]
-
-    def steps(x: jax.Array) -> jax.Array:
-        """[C, L, B, ...] -> [L, N, ...]."""
-        read = jax.vmap(lambda x, chunk, env: x[chunk, time, env], (2, 0, 0), 1)
-        picked = read(split(x, num_groups, 2), chunk, env)
-        return picked.reshape(length, -1, *x.shape[3:])
-
-    def before(x: jax.Array) -> jax.Array:
-        """[C, B, ...] -> [N, ...]."""
-        picked = jax.vmap(lambda x, chunk, env: x[chunk, env], (1, 0, 0))(split(x, num_groups, 1), chunk, env)
-        return picked.reshape(-1, *x.shape[2:])
-
-    return jax.tree.map(steps, batch.replace(carry=())).replace(carry=jax.tree.map(before, batch.carry))
+def _learnt(params: Any) -> Any:
+    """What the optimiser changes of a model's variables: all but its running statistics."""
+    return {"params": params["params"]}
 
 
-def make_optimiser(config: PPOConfig) -> optax.GradientTransformation:
+def _merged(tree: Any) -> Any:
+    """[C, L, B, ...] -> [C * L, B, ...]."""
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), tree)
+
+
+def make_optimiser(numbers: PPONumbers) -> optax.GradientTransformation:
     """Clipping and Adam without a learning rate, which follows a schedule of its own."""
     clip = optax.identity()
-    if config.max_grad_norm is not None:
-        clip = optax.clip_by_global_norm(config.max_grad_norm)
-    return optax.chain(clip, optax.scale_by_adam(eps=config.adam_eps))
-
-
-def _episode_metrics(transitions: Transition) -> Metrics:
-    """Mean, standard deviation and number of the episodes that ended; nan without any."""
-    ended = transitions.episode["ended"]
-    count = ended.sum()
-    mean = lambda x: jnp.where(ended, x, 0).sum() / count  # noqa: E731
-    episode_return = transitions.episode["return"]
-    average = mean(episode_return)
-    return {
-        "episodes": count,
-        "episode_return": average,
-        "episode_return_std": jnp.sqrt(mean(jnp.square(episode_return - average))),
-        "episode_length": mean(transitions.episode["length"]),
-        "reward": transitions.reward.mean(),
-    }
-
-
-def _value_metrics(batch: Batch) -> Metrics:
-    target = batch.value + batch.advantage
-    var = partial(jnp.var, where=batch.valid)
-    unexplained = var(batch.advantage) / (var(target) + 1e-8)
-    return {"explained_variance": 1 - unexplained, "value": batch.value.mean()}
+    if numbers.max_grad_norm is not None:
+        clip = optax.clip_by_global_norm(numbers.max_grad_norm)
+    return optax.chain(clip, optax.scale_by_adam(eps=numbers.adam_eps))

@@ -16,35 +16,25 @@ class Batch(struct.PyTreeNode):
 
     Attributes:
       carry: Memory before it reads ``obs[0]``, as stored in the rollout, [B, ...].
-      obs: [T, B, ...].
+      obs: A tree of [T, B, ...].
       first: bool[T, B].
-      action: int[T, B].
+      action: Of the policy, [T, B, ...].
       log_prob: Of ``action`` under the policy that acted, float[T, B].
       value: Of the critic that acted, float[T, B].
       advantage: float[T, B].
+      legal: What the policy could choose, bool[T, B, A]; None where that was everything.
       valid: Steps to learn from, bool[T, B]; None for all.
     """
 
     carry: Any
-    obs: jax.Array
+    obs: Any
     first: jax.Array
     action: jax.Array
     log_prob: jax.Array
     value: jax.Array
     advantage: jax.Array
+    legal: jax.Array | None = None
     valid: jax.Array | None = None
-
-
-def log_prob_of(logits: jax.Array, action: jax.Array) -> jax.Array:
-    """Log-probability of each action under softmax(logits)."""
-    log_probs = jax.nn.log_softmax(logits)
-    return jnp.take_along_axis(log_probs, action[..., None], axis=-1)[..., 0]
-
-
-def entropy_of(logits: jax.Array) -> jax.Array:
-    """Entropy of softmax(logits), in nats."""
-    log_probs = jax.nn.log_softmax(logits)
-    return -(jnp.exp(log_probs) * log_probs).sum(-1)
 
 
 def ppo_loss(
@@ -54,7 +44,7 @@ def ppo_loss(
     *,
     clip: jax.Array,
     entropy_coefficient: jax.Array,
-    value_coefficient: float,
+    value_coefficient: jax.Array | float,
     clip_value: bool,
     normalise_advantage: bool,
     num_groups: int = 1,
@@ -67,12 +57,14 @@ def ppo_loss(
     The value error is the squared distance to ``value + advantage``, or with ``clip_value`` the
     larger of that and the same for a prediction clipped to ``value +- c``.
     """
-    logits, value = _forward_groups(model, params, batch, num_groups)
+    policy = model.policy
+    outputs, value = _forward_groups(model, params, batch, num_groups)
+    outputs = policy.masked(outputs, batch.legal)
     mean = partial(jnp.mean, where=batch.valid)
     advantage = batch.advantage
     if normalise_advantage:
         advantage = (advantage - mean(advantage)) / (advantage.std(where=batch.valid) + 1e-8)
-    log_ratio = log_prob_of(logits, batch.action) - batch.log_prob
+    log_ratio = policy.log_prob(outputs, batch.action) - batch.log_prob
     ratio = jnp.exp(log_ratio)
     clipped_ratio = jnp.clip(ratio, 1 - clip, 1 + clip)
     policy_loss = -mean(jnp.minimum(ratio * advantage, clipped_ratio * advantage))
@@ -84,7 +76,7 @@ def ppo_loss(
         value_error = jnp.maximum(value_error, jnp.square(near - target))
     value_loss = mean(value_error)
 
-    entropy = mean(entropy_of(logits))
+    entropy = mean(policy.entropy(outputs))
     loss = policy_loss + value_coefficient * value_loss - entropy_coefficient * entropy
     return loss, {
         "loss": loss,
@@ -100,14 +92,14 @@ def ppo_loss(
 def _forward_groups(
     model: ActorCritic, params: Any, batch: Batch, num_groups: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Logits [T, B, A] and values [T, B], of each group by itself: layers merge T and B, which would need
-    the observations of all groups in one place.
+    """Outputs of the policy [T, B, K] and values [T, B], of each group by itself: layers merge T and B, which
+    would need the observations of all groups in one place.
     """
     if num_groups == 1:
         return forward(model, params, batch.carry, batch.obs, batch.first)[1:]
 
     carry = jax.tree.map(lambda x: split(x, num_groups, 0), batch.carry)
-    obs, first = split(batch.obs, num_groups, 1), split(batch.first, num_groups, 1)
+    obs, first = jax.tree.map(lambda x: split(x, num_groups, 1), (batch.obs, batch.first))
     grouped = jax.vmap(partial(forward, model, params), (0, 1, 1), (0, 1, 1))(carry, obs, first)[1:]
-    logits, value = (x.reshape(*batch.first.shape, *x.shape[3:]) for x in grouped)
-    return logits, value
+    outputs, value = (x.reshape(*batch.first.shape, *x.shape[3:]) for x in grouped)
+    return outputs, value

@@ -1,6 +1,7 @@
 """Acting: one scan that steps every environment and records what the loss needs."""
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,6 @@ from envs_jax.environment import Environment, Outcome, outcome
 from envs_jax.wrappers import EpisodeStatistics
 from iam_jax.models.actor_critic import ActorCritic, Output, forward
 from iam_jax.ppo.groups import split
-from iam_jax.ppo.loss import log_prob_of
 
 FEW = 32
 """`Actor.values_where` picks out at most one of so many environments."""
@@ -21,13 +21,13 @@ class ActorState(struct.PyTreeNode):
 
     Attributes:
       env_state: [B, ...].
-      obs: The observation to act on, [B, ...].
+      obs: The observation to act on, a tree of [B, ...].
       first: Whether ``obs`` begins an episode, bool[B].
       carry: Memory before it reads ``obs``, [B, ...].
     """
 
     env_state: Any
-    obs: jax.Array
+    obs: Any
     first: jax.Array
     carry: Any
 
@@ -36,9 +36,10 @@ class Transition(struct.PyTreeNode):
     """One step; in a rollout, stacked to [T, B, ...].
 
     Attributes:
-      obs: Observation acted on.
+      obs: Observation acted on, a tree.
       first: Whether it begins an episode.
-      action: int.
+      legal: What the policy could choose, bool[..., A]; None where that is everything.
+      action: Of the policy; see `iam_jax.models.policies.Policy.to_env`.
       log_prob: Of the action.
       value: Of ``obs``.
       reward: Of the step.
@@ -50,8 +51,9 @@ class Transition(struct.PyTreeNode):
       episode: Return and length of the episode, and whether a whole one ended here.
     """
 
-    obs: jax.Array
+    obs: Any
     first: jax.Array
+    legal: jax.Array | None
     action: jax.Array
     log_prob: jax.Array
     value: jax.Array
@@ -87,6 +89,12 @@ class Actor:
         self.env, self.env_params, self.model = EpisodeStatistics(env), env_params, model
         self.bootstrap_truncated, self.clip_reward = bootstrap_truncated, clip_reward
         self.num_groups = num_groups
+
+    def at(self, env_params: Any) -> Self:
+        """The same with other numbers of the environment; they may be traced."""
+        other = copy.copy(self)
+        other.env_params = env_params
+        return other
 
     def reset(self, key: jax.Array, num_envs: int, burn_in: int = 0) -> ActorState:
         """Fresh episodes, or with ``burn_in`` some that are up to so many random steps old."""
@@ -128,9 +136,11 @@ class Actor:
     ) -> tuple[ActorState, Transition]:
         """One step of every environment, with sampled or the most probable actions."""
         key_action, key_env = jax.random.split(key)
-        carry, logits, value = self.apply(params, state.carry, state.obs, state.first)
-        action = logits.argmax(-1) if greedy else jax.random.categorical(key_action, logits)
-        stepped, episode = self.step(key_env, state.env_state, action)
+        policy, legal = self.model.policy, self.legal(state.env_state)
+        carry, outputs, value = self.apply(params, state.carry, state.obs, state.first)
+        outputs = policy.masked(outputs, legal)
+        action = policy.mode(outputs) if greedy else policy.sample(key_action, outputs)
+        stepped, episode = self.step(key_env, state.env_state, policy.to_env(action))
         final_value = jnp.zeros_like(value)
         if self.bootstrap_truncated:
             # The memory goes on: it has not been reset yet.
@@ -138,8 +148,9 @@ class Actor:
         transition = Transition(
             obs=state.obs,
             first=state.first,
+            legal=legal,
             action=action,
-            log_prob=log_prob_of(logits, action),
+            log_prob=policy.log_prob(outputs, action),
             value=value,
             reward=jnp.sign(stepped.reward) if self.clip_reward else stepped.reward,
             terminated=stepped.terminated,
@@ -151,12 +162,17 @@ class Actor:
         after = ActorState(env_state=stepped.state, obs=stepped.obs, first=stepped.first, carry=carry)
         return after, transition
 
-    def apply(self, params: Any, carry: Any, obs: jax.Array, first: jax.Array) -> Output:
-        """The model on a single step: carry, logits [B, A], value [B]."""
-        carry, logits, value = forward(self.model, params, carry, obs[None], first[None])
-        return carry, logits[0], value[0]
+    def legal(self, env_state: Any) -> jax.Array | None:
+        """What each environment allows, bool[B, A]; None where it allows everything."""
+        return jax.vmap(self.env.legal_actions, (0, None))(env_state, self.env_params)
 
-    def values_where(self, wanted: jax.Array, params: Any, carry: Any, obs: jax.Array) -> jax.Array:
+    def apply(self, params: Any, carry: Any, obs: Any, first: jax.Array) -> Output:
+        """The model on a single step: carry, outputs [B, K], value [B]."""
+        sequence = jax.tree.map(lambda x: x[None], obs)
+        carry, outputs, value = forward(self.model, params, carry, sequence, first[None])
+        return carry, outputs[0], value[0]
+
+    def values_where(self, wanted: jax.Array, params: Any, carry: Any, obs: Any) -> jax.Array:
         """Values of the wanted observations, [B], 0 for the others.
 
         Where some of thousands of environments end in every step, the values of all would cost as much as
@@ -175,7 +191,8 @@ class Actor:
                 return picked.reshape(-1, *x.shape[1:])
 
             never = jnp.zeros(index.size, bool)
-            value = self.apply(params, jax.tree.map(pick, carry), pick(obs), never)[2]
+            carry_of_few, obs_of_few = jax.tree.map(pick, (carry, obs))
+            value = self.apply(params, carry_of_few, obs_of_few, never)[2]
             put = jax.vmap(lambda i, x: jnp.zeros(group_size, x.dtype).at[i].set(x, mode="drop"))
             return put(index, value.reshape(index.shape)).reshape(-1)
 
@@ -200,13 +217,13 @@ class Actor:
     def _random_steps(
         self, key: jax.Array, obs: Any, env_state: Any, ages: jax.Array, limit: int
     ) -> tuple[Any, Any]:
-        num_actions = self.env.action_space(self.env_params).n
+        policy = self.model.policy
 
         def step(state: tuple[Any, Any], inputs: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
             key, time = inputs
             key_action, key_env = jax.random.split(key)
-            action = jax.random.randint(key_action, ages.shape, 0, num_actions)
-            after, _ = self.step(key_env, state[1], action)
+            action = policy.random(key_action, len(ages), self.legal(state[1]))
+            after, _ = self.step(key_env, state[1], policy.to_env(action))
             stepped = (after.obs, after.state)
             young = time < ages
             keep = lambda new, old: jnp.where(  # noqa: E731

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import torch
 
+from envs_jax.spaces import Box, Discrete
 from iam_jax.config import ModelConfig as JaxModelConfig
 from iam_jax.config import network
 from iam_jax.models.actor_critic import make_model
@@ -83,7 +84,9 @@ class Pair:
 
     @cached_property
     def jax_model(self) -> Any:
-        return make_model(self.case.network, A, self.shape)
+        return make_model(
+            self.case.network, Box(-np.inf, np.inf, *OBSERVATIONS[self.case.observation]), Discrete(A)
+        )
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from iam_jax.ppo.gae import gae as jax_gae
 from iam_jax.ppo.learner import make_optimiser
 from iam_jax.ppo.loss import Batch as JaxBatch
 from iam_jax.ppo.loss import ppo_loss as jax_loss
+from iam_jax.ppo.numbers import PPONumbers
 from iam_torch_ref import gae as torch_gae
 from iam_torch_ref import loss as torch_loss
 from iam_torch_ref import update as torch_update
@@ -121,7 +122,9 @@ def _jax_loss(pair: Pair, rates: dict[str, float], config: PPOConfig) -> Any:
 
 
 def _adam(params: Any, gradients: list[Any], rates: list[float], config: PPOConfig) -> Any:
-    adam = make_optimiser(JaxPPOConfig(max_grad_norm=config.max_grad_norm, adam_eps=config.adam_eps))
+    adam = make_optimiser(
+        PPONumbers.of(JaxPPOConfig(max_grad_norm=config.max_grad_norm, adam_eps=config.adam_eps))
+    )
     params = jax.tree.map(jnp.asarray, params)
     state = adam.init(params)
     for gradient, rate in zip(gradients, rates, strict=True):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from selection import quick_if
 
+from envs_jax.spaces import Box, Discrete
 from iam_jax.config import IAMConfig, RNNConfig
 from iam_jax.models.actor_critic import forward, make_model
 
@@ -24,7 +25,7 @@ CASES = {
 
 def outputs(config, shape):
     """Parameters, then carry, logits and value, then the gradient of their squares."""
-    model = make_model(config, A, shape)
+    model = make_model(config, Box(-10.0, 10.0, shape), Discrete(A))
     key = jax.random.key(0)
     obs, first = jax.random.normal(key, (T, B, *shape)), jnp.zeros((T, B), bool).at[2, 1].set(True)
     carry = model.initial_carry(B)
@@ -62,7 +63,7 @@ def test_results_and_gradients_are_those_of_float32_up_to_rounding(both):
 def test_products_are_rounded(name):
     """Every kernel but those of the heads, or the option would not save what it is for."""
     config, shape = CASES[name]
-    model = make_model(dataclasses.replace(config, dtype="bfloat16"), A, shape)
+    model = make_model(dataclasses.replace(config, dtype="bfloat16"), Box(-10.0, 10.0, shape), Discrete(A))
     obs, first, carry = jnp.zeros((T, B, *shape)), jnp.zeros((T, B), bool), model.initial_carry(B)
     params = jax.eval_shape(model.init, jax.random.key(0), carry, obs, first)
     jaxpr = str(jax.make_jaxpr(lambda params: forward(model, params, carry, obs, first))(params))

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from envs_jax.spaces import Box, Discrete
 from iam_jax import stored
 from iam_jax.config import Config, network
 from iam_jax.models.actor_critic import forward, make_model
@@ -15,6 +16,7 @@ from iam_jax.models.encoders import as_convolution, as_product, choose_encoder, 
 
 T, B, A = 3, 2, 4
 BOARD, PIXELS = (10, 10, 4), (84, 84, 1)
+SCREEN = Box(0, 255, PIXELS, jnp.uint8)
 SMALL = {"fc": (16,), "hidden": 8, "d_set_boxes": ((0, 0, 2, 3),), "d_set_size": 5, "heads": 2}
 
 
@@ -23,7 +25,7 @@ def small(kind="iam", **changes):
 
 
 def setup(shape, dtype=jnp.uint8, **changes):
-    model = make_model(small(attention_units=6, **changes), A, shape)
+    model = make_model(small(attention_units=6, **changes), Box(0, 255, shape, dtype), Discrete(A))
     obs = jax.random.randint(jax.random.key(0), (T, B, *shape), 0, 256).astype(dtype)
     first = jnp.zeros((T, B), bool)
     carry = tuple(x + 0.5 for x in model.initial_carry(B))
@@ -91,7 +93,7 @@ def test_bytes_are_read_from_zero_to_one():
 )
 def test_what_does_not_fit_an_image_is_refused(changes, shape, sentence):
     with pytest.raises(ValueError, match=sentence):
-        make_model(small(**changes), A, shape)
+        make_model(small(**changes), Box(0, 255, shape, jnp.uint8), Discrete(A))
 
 
 def test_boxes_survive_the_config_file():
@@ -122,7 +124,9 @@ def test_rematerialisation_changes_memory_and_not_gradients(changes):
     config = small(**changes)
     results = []
     for remat in (False, True):
-        model = make_model(dataclasses.replace(config, remat=remat), A, PIXELS)
+        model = make_model(
+            dataclasses.replace(config, remat=remat), Box(0, 255, PIXELS, jnp.uint8), Discrete(A)
+        )
         carry = model.initial_carry(batch)
         params = model.init(jax.random.key(1), carry, obs, first)
 

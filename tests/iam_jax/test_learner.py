@@ -135,7 +135,7 @@ class LateReset(Wrapper):
 def learned_value(terminates, bootstrap_truncated, late_reset=False, num_steps=8):
     """Mean value that a blind critic learns in `Endless` with discount 0.8."""
     env = LateReset(Endless(terminates)) if late_reset else Endless(terminates)
-    model = make_model(FNNConfig(fc=()), 2, (2,))
+    model = make_model(FNNConfig(fc=()), env.observation_space(), env.action_space())
     ppo = PPOConfig(
         num_envs=8,
         num_steps=num_steps,

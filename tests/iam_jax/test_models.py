@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from envs_jax.spaces import Box, Discrete
 from iam_jax.config import FNNConfig, IAMConfig, RNNConfig
 from iam_jax.models.actor_critic import forward, make_model
 
 T, B, NUM_VARIABLES, A = 7, 3, 10, 4
+OBSERVATIONS, ACTIONS = Box(-10.0, 10.0, (NUM_VARIABLES,)), Discrete(A)
 IAM = IAMConfig(fc=(16,), hidden=8, d_set_indices=(1, 4, 7), d_set_size=5, heads=2, attention_units=6)
 CONFIGS = {
     **{f"iam {d}": dataclasses.replace(IAM, d_set=d) for d in ("manual", "static", "dynamic", "identity")},
@@ -24,7 +26,7 @@ RECURRENT = [name for name in CONFIGS if name != "fnn"]
 
 
 def setup(name, seed=0):
-    model = make_model(CONFIGS[name], A, (NUM_VARIABLES,))
+    model = make_model(CONFIGS[name], OBSERVATIONS, ACTIONS)
     keys = jax.random.split(jax.random.key(seed), 5)
     obs = jax.random.normal(keys[0], (T, B, NUM_VARIABLES))
     first = jax.random.bernoulli(keys[1], 0.3, (T, B))
@@ -100,7 +102,7 @@ def test_lstm_forgets_less_with_a_forget_bias():
     plain = dataclasses.replace(CONFIGS["iam lstm"], forget_bias=0.0)
     model, params, carry, obs, first = setup("iam lstm")
     with_bias = forward(model, params, carry, obs, first)[1]
-    without = forward(make_model(plain, A, (NUM_VARIABLES,)), params, carry, obs, first)[1]
+    without = forward(make_model(plain, OBSERVATIONS, ACTIONS), params, carry, obs, first)[1]
     assert not np.allclose(with_bias, without)
 
 
@@ -117,4 +119,4 @@ def test_glorot_without_bias_has_biases_only_in_cell_and_value_head():
 @pytest.mark.parametrize("indices", [(10,), (-1, 2), (3, 3), (), None])
 def test_a_d_set_that_does_not_fit_is_refused(indices):
     with pytest.raises(ValueError, match="d-set"):
-        make_model(dataclasses.replace(IAM, d_set_indices=indices), A, (NUM_VARIABLES,))
+        make_model(dataclasses.replace(IAM, d_set_indices=indices), OBSERVATIONS, ACTIONS)

@@ -1,4 +1,8 @@
-"""What all wrappers share: they pass on whatever they do not change."""
+"""What all wrappers share: they pass on whatever they do not change.
+
+Each handles the auto-reset inside the wrapped `step`: where an episode ended, the returned
+observation belongs to the next episode, and ``info["final_observation"]`` to the last one.
+"""
 
 from functools import partial
 from typing import Any
@@ -61,8 +65,11 @@ class Wrapper(Environment):
     def is_truncated(self, state: Any, params: Any) -> jax.Array:
         return self._env.is_truncated(self.inner_state(state), params)
 
-    def d_set(self, params: Any = None) -> tuple[int, ...] | None:
+    def d_set(self, params: Any = None) -> tuple[int | str, ...] | None:
         return self._env.d_set(params)
+
+    def legal_actions(self, state: Any, params: Any = None) -> jax.Array | None:
+        return self._env.legal_actions(self.inner_state(state), params)
 
     def hidden(self, state: Any) -> Any:
         return self._env.hidden(self.inner_state(state))
@@ -76,3 +83,9 @@ class Wrapper(Environment):
 
     def _on_inner_state(self, policy: Policy) -> Policy:
         return lambda key, state, params: policy(key, self.inner_state(state), params)
+
+
+def changed(step: Step, obs: Any, state: Any, entries: dict[str, Any]) -> Step:
+    """What a wrapper's step returns: another observation and state, and other entries of ``info``."""
+    _, _, reward, terminated, truncated, info = step
+    return obs, state, reward, terminated, truncated, info | entries
