@@ -18,8 +18,9 @@ from jax.experimental import io_callback
 
 from envs_jax import paths, spaces
 from envs_jax.arguments import OneOf, Whole, check
-from envs_jax.environment import EnvParams, EnvState, Step
+from envs_jax.environment import Environment, EnvParams, EnvState, Step
 from envs_jax.external import Batches, External
+from envs_jax.wrappers import Observe
 
 PREFIX = "gymnasium:"
 MOST_WORKERS = 1024
@@ -191,11 +192,12 @@ class Gymnasium(External):
         return jax.ShapeDtypeStruct((size, sum(actions.encoded_sizes)), bool)
 
 
-def make(name: str, **arguments: Any) -> Gymnasium:
+def make(name: str, observe: Any = None, **arguments: Any) -> Environment:
     """An environment by gymnasium's id.
 
     Args:
       name: Such as ``CartPole-v1``, or with a module that registers it, ``my_module:MyEnv-v0``.
+      observe: Indices of the entries of the observation that are shown, such as ``(0, 2)``; None for all.
       **arguments: ``workers`` and ``autoreset`` as of `Gymnasium`; all others go to ``gymnasium.make``.
 
     Raises:
@@ -215,7 +217,7 @@ def make(name: str, **arguments: Any) -> Gymnasium:
             importlib.import_module(module)
         # A process of its own knows no ids that this one registered, so it is handed what they stand for.
         spec = gymnasium.registry.get(known, name)
-        return Gymnasium(partial(gymnasium.make, spec, **theirs), PREFIX + name, **ours)
+        env = Gymnasium(partial(gymnasium.make, spec, **theirs), PREFIX + name, **ours)
     except NoCounterpart:
         raise
     except gymnasium.error.UnregisteredEnv as error:
@@ -223,6 +225,7 @@ def make(name: str, **arguments: Any) -> Gymnasium:
         raise ValueError(f"gymnasium has no {name!r}; did you mean {' or '.join(near)}?") from error
     except Exception as error:  # whatever gymnasium, or the environment's own code, raises
         raise ValueError(f"gymnasium cannot make it ({paths.explain(error)})") from error
+    return env if observe is None else Observe(env, observe)
 
 
 def from_factory(factory: Callable[..., Any] | None, made: Any, *, name: str, **ours: Any) -> Gymnasium:

@@ -15,6 +15,7 @@ from gymnax.environments import spaces as theirs
 from envs_jax import spaces
 from envs_jax.environment import Environment, Step
 from envs_jax.paths import explain
+from envs_jax.wrappers import Observe
 from envs_jax.wrappers.base import Wrapper
 
 MNIST = "MNISTBandit-bsuite"
@@ -27,11 +28,12 @@ def names() -> tuple[str, ...]:
     return tuple(gymnax.registered_envs)
 
 
-def make(name: str, **overrides: Any) -> tuple["FromGymnax", Any]:
+def make(name: str, observe: Any = None, **overrides: Any) -> tuple[Environment, Any]:
     """One of gymnax's environments.
 
     Args:
       name: As gymnax names it, such as ``CartPole-v1``.
+      observe: Indices of the entries of the observation that are shown, such as ``(0, 2)``; None for all.
       **overrides: Fields of its params, such as ``max_steps_in_episode=50``, or arguments of its constructor.
 
     Raises:
@@ -60,7 +62,7 @@ def make(name: str, **overrides: Any) -> tuple["FromGymnax", Any]:
     except Exception as error:  # whatever gymnax raises on values that it does not check
         raise ValueError(f"gymnax cannot make {name!r}{given} ({explain(error)}).") from error
     adapted = FromGymnax(env, params)
-    return adapted, params
+    return (adapted if observe is None else _observe(name, adapted, observe)), params
 
 
 class FromGymnax(Environment):
@@ -186,6 +188,13 @@ def _view(make: Callable[..., tuple[Environment, Any]], name: str, **overrides: 
     return GymnaxView(make(name, **overrides)[0])
 
 
+def _observe(name: str, env: Environment, indices: Any) -> Environment:
+    try:
+        return Observe(env, indices)
+    except ValueError as error:
+        raise ValueError(f"Environment {name!r}: {error}.") from error
+
+
 class _Refused(ValueError):
     """An argument that we refuse before gymnax sees it."""
 
@@ -205,7 +214,7 @@ def _with_fields(name: str, params: Any, changes: dict[str, Any], takes: list[st
     fields = [field.name for field in dataclasses.fields(params)]
     for key, value in changes.items():
         if key not in fields:
-            known = ", ".join([*fields, *takes])
+            known = ", ".join([*fields, *takes, "observe"])
             raise _Refused(f"Environment {name!r}: there is no {key!r} (but {known}).")
         default = getattr(params, key)
         kinds = (int, float) if isinstance(default, float) else type(default)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from envs_jax.spaces import Box
 from iam_jax import stored
 from iam_jax.agent import load
 from iam_jax.build import make_actor, make_env, make_learner, model_for
@@ -24,8 +25,10 @@ from iam_jax.checks import check
 from iam_jax.config import Config
 from iam_jax.config import ConfigError as JaxConfigError
 from iam_jax.learners import Learners
+from iam_jax.models.policies import Gaussian, MultiCategorical
 from iam_jax.presets import preset
-from iam_torch_ref.config import ConfigError, ModelConfig, from_dict
+from iam_torch_ref.config import Actions, ConfigError, ModelConfig, Part, from_dict
+from iam_torch_ref.maps import Observation
 
 
 @contextmanager
@@ -47,15 +50,17 @@ class Step(NamedTuple):
       truncated: bool[B].
       ended: Whether an episode seen from its beginning ended, bool[B].
       episode_return: Its undiscounted return, float32[B].
+      legal: What may be done next, bool[B, A]; None where that is everything.
     """
 
-    obs: Tensor
-    final_obs: Tensor
+    obs: Observation
+    final_obs: Observation
     reward: Tensor
     terminated: Tensor
     truncated: Tensor
     ended: Tensor
     episode_return: Tensor
+    legal: Tensor | None
 
 
 class VectorEnv:
@@ -75,16 +80,32 @@ class VectorEnv:
         actor = make_actor(to_config(run))
         key_reset, self._key = jax.random.split(key)
         start = jax.jit(actor.reset, static_argnums=(1, 2))(key_reset, num_envs, burn_in)
-        self._state, self.obs = start.env_state, _tensor(start.obs)
-        self._step = jax.jit(actor.step)
+        self._state, self.obs, self.num_envs = start.env_state, _parts(start.obs), num_envs
+        self._step, self._legal = jax.jit(actor.step), jax.jit(actor.legal)
+        self.legal = self._now_legal()
 
     def step(self, action: Tensor) -> Step:
         key_step, self._key = jax.random.split(self._key)
         _, key_env = jax.random.split(key_step)
         after, episode = self._step(key_env, self._state, action.cpu().numpy())
         self._state = after.state
-        arrays = (after.obs, after.final_obs, after.reward, after.terminated, after.truncated)
-        return Step(*map(_tensor, (*arrays, episode["ended"], episode["return"])))
+        self.legal = self._now_legal()
+        arrays = (after.reward, after.terminated, after.truncated, episode["ended"], episode["return"])
+        reward, terminated, truncated, ended, episode_return = map(_tensor, arrays)
+        return Step(
+            obs=_parts(after.obs),
+            final_obs=_parts(after.final_obs),
+            reward=reward,
+            terminated=terminated,
+            truncated=truncated,
+            ended=ended,
+            episode_return=episode_return,
+            legal=self.legal,
+        )
+
+    def _now_legal(self) -> Tensor | None:
+        legal = self._legal(self._state)
+        return None if legal is None else _tensor(legal)
 
 
 @_own_errors()
@@ -137,13 +158,38 @@ def model_config(run: dict[str, Any]) -> ModelConfig:
     """
     config = to_config(run)
     env, params = make_env(config)
-    network = model_for(config.model, env, params).config
+    return of_model(model_for(config.model, env, params))
+
+
+def of_model(model: Any) -> ModelConfig:
+    """The same model here."""
+    network, policy = model.config, model.policy
+    parts = tuple(
+        Part(
+            name=part.name,
+            encoder=part.encoder,
+            shape=tuple(part.space.shape),
+            one_hot=() if isinstance(part.space, Box) else part.space.encoded_sizes,
+            normalise=part.is_measured and network.normalise_observations,
+        )
+        for part in model.parts
+    )
+    if isinstance(policy, Gaussian):
+        actions = Actions(
+            "continuous", shape=policy.shape, low=policy.low, high=policy.high, squash=policy.squash
+        )
+    elif isinstance(policy, MultiCategorical):
+        actions = Actions("multi-discrete", sizes=policy.sizes)
+    else:
+        actions = Actions()
     return from_dict(
         ModelConfig,
         dataclasses.asdict(network),
         architecture=network.kind,
-        num_actions=int(env.action_space(params).n),
-        obs_shape=tuple(env.observation_space(params).shape),
+        num_actions=policy.num_outputs,
+        actions=actions,
+        obs_shape=parts[0].shape if len(parts) == 1 else (),
+        parts=parts,
     )
 
 
@@ -168,3 +214,9 @@ def to_run(config: Config) -> dict[str, Any]:
 
 def _tensor(x: Any) -> Tensor:
     return torch.from_numpy(np.array(x))  # a copy: torch wants to own what it may write to
+
+
+def _parts(obs: Any) -> Observation:
+    """An observation of one array, or a tree of several as a tuple."""
+    leaves = tuple(map(_tensor, jax.tree.leaves(obs)))
+    return leaves[0] if len(leaves) == 1 else leaves

@@ -10,12 +10,54 @@ class ConfigError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
+class Actions:
+    """An action space.
+
+    Attributes:
+      kind: One of n (discrete), one of ``sizes[i]`` for each i (multi-discrete), or numbers (continuous).
+      sizes: Of a multi-discrete one.
+      shape: Of continuous actions.
+      low: Least value of continuous actions.
+      high: Their greatest value.
+      squash: They are brought between both by tanh, rather than clipped.
+    """
+
+    kind: Literal["discrete", "multi-discrete", "continuous"] = "discrete"
+    sizes: tuple[int, ...] = ()
+    shape: tuple[int, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+    squash: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One array of an observation.
+
+    Attributes:
+      name: The path to it, such as ``camera/left``; empty of an observation that is one array.
+      encoder: How it is read: as a vector, or by convolutions.
+      shape: Its shape.
+      one_hot: Of integers, how many values each has, which are shown one-hot; empty of other numbers.
+      normalise: Whether running statistics bring it to zero mean and unit variance.
+    """
+
+    name: str = ""
+    encoder: Literal["vector", "atari", "board"] = "vector"
+    shape: tuple[int, ...] = ()
+    one_hot: tuple[int, ...] = ()
+    normalise: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """A model with all its shapes.
 
     Attributes:
       obs_shape: Of one observation: (Y, X, C) of an image, or anything that makes O variables.
-      num_actions: A.
+      num_actions: A, outputs of the policy head.
+      actions: What they mean; None for one of A.
+      parts: The arrays of an observation; empty where it is one array of ``obs_shape``, read by ``encoder``.
       architecture: Influence-aware memory, or one of its two baselines.
       encoder: Before everything: none (vector), or convolutions.
       fc: Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn).
@@ -36,6 +78,8 @@ class ModelConfig:
 
     obs_shape: tuple[int, ...]
     num_actions: int
+    actions: Actions | None = None
+    parts: tuple[Part, ...] = ()
     architecture: Literal["iam", "rnn", "fnn"] = "iam"
     encoder: Literal["vector", "atari", "board"] = "vector"
     fc: tuple[int, ...] = (256,)
@@ -53,10 +97,12 @@ class ModelConfig:
     bias: bool = True
     forget_bias: float = 1.0
 
-    @property
-    def num_variables(self) -> int:
-        """O, entries of one flattened observation."""
-        return math.prod(self.obs_shape)
+    def __post_init__(self) -> None:
+        # What was stored as JSON comes back as dicts.
+        if isinstance(self.actions, dict):
+            object.__setattr__(self, "actions", from_dict(Actions, self.actions))
+        parts = tuple(from_dict(Part, part) if isinstance(part, dict) else part for part in self.parts)
+        object.__setattr__(self, "parts", parts or (Part(encoder=self.encoder, shape=self.obs_shape),))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +110,7 @@ class PPOConfig:
     """The learner. Every ``x``, ``x_end`` pair is a linear schedule over the run.
 
     Attributes:
+      normalise_rewards: Divide rewards by the running deviation of discounted returns.
       num_envs: B, environments stepped together.
       num_steps: T, steps of each in one rollout.
       bptt_length: L, length of the sequences that gradients flow through.
@@ -93,6 +140,7 @@ class PPOConfig:
     max_grad_norm: float | None = 0.5
     adam_eps: float = 1e-8
     bootstrap_truncated: bool = True
+    normalise_rewards: bool = False
 
 
 def from_dict(cls: Any, values: dict[str, Any], **more: Any) -> Any:

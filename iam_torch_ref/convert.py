@@ -45,9 +45,10 @@ class Agent:
 
 
 def from_flax(params: dict[str, Any]) -> StateDict:
-    """A ``state_dict`` from flax parameters, nested dicts of arrays with or without ``params`` on top."""
+    """A ``state_dict`` from flax variables, nested dicts of arrays with or without ``params`` on top."""
     state_dict = {}
-    for path, array in _flatten(params.get("params", params)):
+    everything = _flatten(params.get("params", params)) + _flatten(params.get("statistics", {}))
+    for path, array in everything:
         name = re.sub(r"\b(Dense|Conv)_(\d+)\b", r"\2", ".".join(path))
         tensor = torch.from_numpy(np.array(array))
         if path[-1] == "kernel":
@@ -58,8 +59,8 @@ def from_flax(params: dict[str, Any]) -> StateDict:
 
 
 def to_flax(state_dict: StateDict) -> dict[str, Any]:
-    """Flax parameters ``{"params": {...}}`` of NumPy arrays from a ``state_dict``."""
-    params: dict[str, Any] = {}
+    """Flax variables of NumPy arrays from a ``state_dict``: ``params``, and ``statistics`` if any."""
+    collections: dict[str, Any] = {"params": {}}
     for name, tensor in state_dict.items():
         array = tensor.detach().cpu().numpy()
         kind = "Conv" if "convolutions" in name else "Dense"
@@ -67,11 +68,12 @@ def to_flax(state_dict: StateDict) -> dict[str, Any]:
         if leaf == "weight":
             order = (2, 3, 1, 0) if array.ndim == 4 else (1, 0)
             leaf, array = "kernel", array.transpose(order).copy()
-        place = params
+        is_statistic = bool(path) and path[-1].endswith("normalise")
+        place = collections.setdefault("statistics" if is_statistic else "params", {})
         for part in path:
             place = place.setdefault(part, {})
         place[leaf] = array
-    return {"params": params}
+    return collections
 
 
 def load(model: ActorCritic, state_dict: StateDict) -> None:

@@ -15,8 +15,9 @@ from iam_torch_ref.bridge import VectorEnv
 from iam_torch_ref.cli import exit_on_error
 from iam_torch_ref.config import ConfigError
 from iam_torch_ref.convert import load_agent
+from iam_torch_ref.loss import each
 from iam_torch_ref.model import ActorCritic
-from iam_torch_ref.rollout import ActorState, apply, sample
+from iam_torch_ref.rollout import ActorState, apply
 
 
 @torch.no_grad()
@@ -24,14 +25,18 @@ def episode_returns(model: ActorCritic, env: VectorEnv, *, greedy: bool) -> np.n
     """Undiscounted returns of the first episode of each environment, float32[B]."""
     state = ActorState.start(model, env)
     returns, done = torch.zeros(len(state.first)), torch.zeros(len(state.first), dtype=torch.bool)
+    device = state.first.device
     while not done.all():
-        carry, logits, _ = apply(model, state)
-        step = env.step(logits.argmax(-1) if greedy else sample(logits))
+        carry, outputs, _ = apply(model, state)
+        action = model.policy.mode(outputs) if greedy else model.policy.sample(outputs)
+        step = env.step(model.policy.to_env(action))
         ended = step.ended & ~done
         returns = torch.where(ended, step.episode_return, returns)
         done |= ended
-        obs, first = step.obs.to(logits.device), (step.terminated | step.truncated).to(logits.device)
-        state = ActorState(obs, first, carry)
+        first = step.terminated | step.truncated
+        on_device = partial(each, lambda x: x.to(device))
+        obs, first, legal = map(on_device, (step.obs, first, step.legal))
+        state = ActorState(obs, first, carry, legal)
     return returns.numpy()
 
 
@@ -60,7 +65,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.env_args is not None:
         run["env_args"] = tuple(options.env_args)
     wanted, given = bridge.model_config(run), agent.model.config
-    for part in ("obs_shape", "num_actions"):
+    for part in ("obs_shape", "num_actions", "actions", "parts"):
         if getattr(wanted, part) != getattr(given, part):
             raise ConfigError(
                 f"{run['env']} has {part} = {getattr(wanted, part)}, the agent {getattr(given, part)}."

@@ -26,7 +26,7 @@ def initialise(model: ActorCritic) -> None:
             nn.init.xavier_uniform_(weight)
 
     for name, parameter in model.named_parameters():
-        if name.endswith("bias"):
+        if name.endswith(("bias", "log_std")):
             parameter.zero_()
         elif parameter.dim() in (2, 4):
             kernel(parameter)

@@ -10,11 +10,14 @@ With ``normalise_advantage`` the A of L_clip have zero mean and unit variance in
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from iam_torch_ref.config import PPOConfig
+from iam_torch_ref.maps import Observation
 from iam_torch_ref.model import ActorCritic, Carry
 
 ADVANTAGE_EPS = 1e-8
@@ -26,35 +29,39 @@ class Batch:
 
     Attributes:
       carry: Memory before it reads ``obs[0]``, as stored in the rollout, [B, ...].
-      obs: [T, B, ...].
+      obs: [T, B, ...], or a tuple of parts.
       first: Whether the memory is cleared before it reads ``obs[t]``, bool[T, B].
-      action: int[T, B].
+      action: Of the policy, [T, B, ...].
       log_prob: Of ``action`` under the policy that acted, float[T, B].
       value: Of the critic that acted, float[T, B].
       advantage: float[T, B].
+      legal: What the policy could choose, bool[T, B, A]; None where that was everything.
     """
 
     carry: Carry
-    obs: Tensor
+    obs: Observation
     first: Tensor
     action: Tensor
     log_prob: Tensor
     value: Tensor
     advantage: Tensor
+    legal: Tensor | None = None
 
     def take(self, indices: Tensor) -> "Batch":
         """The sequences with these indices."""
         parts = {
-            field.name: getattr(self, field.name)[:, indices]
+            field.name: each(lambda x: x[:, indices], getattr(self, field.name))
             for field in dataclasses.fields(self)
             if field.name != "carry"
         }
         return Batch(carry=tuple(part[indices] for part in self.carry), **parts)
 
 
-def log_prob_of(logits: Tensor, action: Tensor) -> Tensor:
-    """Log-probability of each action under softmax(logits)."""
-    return logits.log_softmax(-1).gather(-1, action[..., None].long())[..., 0]
+def each(function: Callable[[Tensor], Tensor], x: Any) -> Any:
+    """A function of a tensor, of each part of a tuple, or of nothing."""
+    if x is None:
+        return None
+    return tuple(map(function, x)) if isinstance(x, tuple) else function(x)
 
 
 def normalised(advantage: Tensor) -> Tensor:
@@ -64,11 +71,13 @@ def normalised(advantage: Tensor) -> Tensor:
 
 def ppo_loss(model: ActorCritic, batch: Batch, rates: dict[str, float], config: PPOConfig) -> Tensor:
     """Loss to minimise, float[]. ``rates`` are the scheduled numbers; see `update.schedules`."""
-    _, logits, value = model(batch.carry, batch.obs, batch.first)
+    policy = model.policy
+    _, outputs, value = model(batch.carry, batch.obs, batch.first)
+    outputs = policy.masked(outputs, batch.legal)
     clip = rates["clip"]
 
     advantage = normalised(batch.advantage) if config.normalise_advantage else batch.advantage
-    ratio = (log_prob_of(logits, batch.action) - batch.log_prob).exp()
+    ratio = (policy.log_prob(outputs, batch.action) - batch.log_prob).exp()
     policy_gain = torch.min(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage).mean()
 
     target = batch.value + batch.advantage
@@ -77,8 +86,7 @@ def ppo_loss(model: ActorCritic, batch: Batch, rates: dict[str, float], config: 
         near = batch.value + (value - batch.value).clamp(-clip, clip)
         value_error = torch.max(value_error, (near - target).square())
 
-    log_probs = logits.log_softmax(-1)
-    entropy = -(log_probs.exp() * log_probs).sum(-1).mean()
+    entropy = policy.entropy(outputs).mean()
     return (
         -policy_gain + config.value_coefficient * value_error.mean() - rates["entropy_coefficient"] * entropy
     )

@@ -1,4 +1,4 @@
-"""Images: convolutions, and d-set selectors on the map of features that they make.
+"""Encoders of observations, and d-set selectors on the map of features that convolutions make.
 
     f = ReLU(K * f + b), layer by layer             (Mnih et al. 2015: 32 8x8/4, 64 4x4/2, 64 3x3/1)
     manual     the features inside given boxes of the map
@@ -10,14 +10,20 @@ Maps are [..., Y, X, C], as everywhere in this project; torch's convolutions wan
 """
 
 import math
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
-from iam_torch_ref.config import ConfigError, ModelConfig
+from iam_torch_ref.config import ConfigError, ModelConfig, Part
+
+Observation: TypeAlias = Tensor | tuple[Tensor, ...]
+"""One array, or the parts of a tree."""
+LIMIT, EPS = 10.0, 1e-8
+"""Of normalised numbers, and of variances."""
 
 CONVOLUTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
-    "vector": (),
     "atari": ((32, 8, 4), (64, 4, 2), (64, 3, 1)),
     "board": ((16, 3, 1),),  # Young and Tian 2019
 }
@@ -27,10 +33,10 @@ CONVOLUTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
 class Convolutions(nn.ModuleList):
     """Convolutional layers with ReLU, without padding: [N, C, Y, X] to [N, F, y, x]."""
 
-    def __init__(self, config: ModelConfig):
+    def __init__(self, encoder: str, shape: tuple[int, ...]):
         super().__init__()
-        self.outputs = config.obs_shape
-        for features, kernel, stride in CONVOLUTIONS[config.encoder]:
+        self.outputs = shape
+        for features, kernel, stride in CONVOLUTIONS[encoder]:
             rows, columns, channels = self.outputs
             self.append(nn.Conv2d(channels, features, kernel, stride))
             self.outputs = ((rows - kernel) // stride + 1, (columns - kernel) // stride + 1, features)
@@ -41,23 +47,94 @@ class Convolutions(nn.ModuleList):
         return x
 
 
+class Normalise(nn.Module):
+    """Vectors with about zero mean and unit variance in each entry, between -10 and 10.
+
+    n' = n + k,  mean' = mean + (mean_k - mean) k / n'                      (Chan et al. 1979)
+    var' = (n var + k var_k) / n' + (mean_k - mean)^2 n k / n'^2
+    """
+
+    mean: Tensor
+    var: Tensor
+    count: Tensor
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("var", torch.ones(size))
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ((x - self.mean) / (self.var + EPS).sqrt()).clamp(-LIMIT, LIMIT)
+
+    @torch.no_grad()
+    def watch(self, x: Tensor) -> None:
+        """Takes vectors [..., O] into the statistics."""
+        self.mean, self.var, self.count = merged((self.mean, self.var, self.count), x.flatten(0, -2))
+
+
+def merged(moments: tuple[Tensor, Tensor, Tensor], rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, variance and count after ``rows``, [k, ...], too."""
+    mean, var, count = moments
+    k, total = len(rows), count + len(rows)
+    shift = rows.mean(0) - mean
+    within = (count * var + k * rows.var(0, correction=0)) / total
+    return mean + shift * k / total, within + shift.square() * count * k / total.square(), total
+
+
 class Encoder(nn.Module):
-    """Observations [T, B, ...] as vectors [T, B, O] or, of images, as feature maps [T, B, Y, X, F]."""
+    """Observations [T, B, ...] as vectors [T, B, O] or, of one image, as a feature map [T, B, Y, X, F].
+
+    Of several parts, which come as a tuple, the vectors and flattened maps are joined.
+    """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.is_vector = config.encoder == "vector"
-        self.convolutions = Convolutions(config)
-        self.outputs = (config.num_variables,) if self.is_vector else self.convolutions.outputs
+        self.parts = config.parts
+        widths = []
+        for part in self.parts:
+            outputs: tuple[int, ...] = (sum(part.one_hot) or math.prod(part.shape),)
+            if part.encoder != "vector":
+                convolutions = Convolutions(part.encoder, part.shape)
+                self.add_module(_name(part, "convolutions"), convolutions)
+                outputs = convolutions.outputs
+            elif part.normalise:
+                self.add_module(_name(part, "normalise"), Normalise(outputs[0]))
+            widths.append(outputs)
+        self.outputs = widths[0] if len(widths) == 1 else (sum(map(math.prod, widths)),)
 
-    def forward(self, obs: Tensor, dtype: torch.dtype) -> Tensor:
-        scale = 255 if obs.dtype == torch.uint8 else 1
-        obs = obs.to(dtype) / scale
-        if self.is_vector:
-            return obs.flatten(2)
+    def forward(self, obs: Observation, dtype: torch.dtype) -> Tensor:
+        leaves = obs if isinstance(obs, tuple) else (obs,)
+        encoded = [self._encode(part, x, dtype) for part, x in zip(self.parts, leaves, strict=True)]
+        return encoded[0] if len(encoded) == 1 else torch.cat([x.flatten(2) for x in encoded], dim=-1)
+
+    def watch(self, obs: Observation, dtype: torch.dtype) -> None:
+        """Takes observations [T, B, ...] into the running statistics."""
+        leaves = obs if isinstance(obs, tuple) else (obs,)
+        for part, x in zip(self.parts, leaves, strict=True):
+            if part.normalise:
+                self.get_submodule(_name(part, "normalise")).watch(_vector(part, x.to(dtype)))
+
+    def _encode(self, part: Part, obs: Tensor, dtype: torch.dtype) -> Tensor:
+        if part.one_hot:
+            entries = obs.flatten(2).long().unbind(-1) if part.shape else (obs.long(),)
+            hot = [one_hot(x, size) for x, size in zip(entries, part.one_hot, strict=True)]
+            return torch.cat(hot, dim=-1).to(dtype)
+        obs = obs.to(dtype) / (255 if obs.dtype == torch.uint8 else 1)
+        if part.encoder == "vector":
+            vector = _vector(part, obs)
+            return self.get_submodule(_name(part, "normalise"))(vector) if part.normalise else vector
         steps, batch = obs.shape[:2]
-        features = self.convolutions(obs.flatten(0, 1).movedim(-1, 1))
+        features = self.get_submodule(_name(part, "convolutions"))(obs.flatten(0, 1).movedim(-1, 1))
         return features.movedim(1, -1).unflatten(0, (steps, batch))
+
+
+def _vector(part: Part, x: Tensor) -> Tensor:
+    return x.flatten(2) if part.shape else x[..., None]
+
+
+def _name(part: Part, what: str) -> str:
+    return f"{part.name.replace('/', '_')}_{what}" if part.name else what
 
 
 class Boxes(nn.Module):

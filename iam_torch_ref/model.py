@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from iam_torch_ref import maps
 from iam_torch_ref.config import ConfigError, ModelConfig
+from iam_torch_ref.policies import policy_for
 
 Carry = tuple[Tensor, ...]
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
@@ -159,14 +160,22 @@ class Heads(nn.Module):
         self.joint = MLP(inputs, config.joint, config)
         self.policy = nn.Linear(self.joint.outputs, config.num_actions, config.bias)
         self.value = nn.Linear(self.joint.outputs, 1)
+        free = policy_for(config).free
+        self.log_std = nn.Parameter(torch.zeros(free)) if free else None
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         features = self.joint(features)
-        return self.policy(features), self.value(features)[..., 0]
+        outputs = self.policy(features)
+        if self.log_std is not None:
+            outputs = torch.cat([outputs, self.log_std.expand(*outputs.shape[:-1], -1)], dim=-1)
+        return outputs, self.value(features)[..., 0]
 
 
 class ActorCritic(nn.Module):
-    """``(carry, obs[T, B, ...], first[T, B]) -> (carry, logits[T, B, A], value[T, B])``.
+    """``(carry, obs[T, B, ...], first[T, B]) -> (carry, outputs[T, B, K], value[T, B])``.
+
+    Its ``policy`` says what the outputs mean; for one of A actions they are the logits. Observations of
+    several parts are tuples.
 
     Raises:
       ConfigError: A manual d-set has no indices, or one that reaches past O.
@@ -174,7 +183,7 @@ class ActorCritic(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.config = config
+        self.config, self.policy = config, policy_for(config)
         self.encoder = maps.Encoder(config)
         self.fc = MLP(math.prod(self.encoder.outputs), config.fc, config)
         features = self.fc.outputs
@@ -195,7 +204,11 @@ class ActorCritic(nn.Module):
         like = self.heads.value.weight
         return tuple(like.new_zeros(batch, self.config.hidden) for _ in range(parts))
 
-    def forward(self, carry: Carry, obs: Tensor, first: Tensor) -> tuple[Carry, Tensor, Tensor]:
+    def watch(self, obs: maps.Observation) -> None:
+        """Takes observations [T, B, ...] into the running statistics, if there are any."""
+        self.encoder.watch(obs, self.heads.value.weight.dtype)
+
+    def forward(self, carry: Carry, obs: maps.Observation, first: Tensor) -> tuple[Carry, Tensor, Tensor]:
         obs = self.encoder(obs, self.heads.value.weight.dtype)
         features = self.fc(obs.flatten(2))
         if self.config.architecture == "rnn":
@@ -218,10 +231,8 @@ def _selector(config: ModelConfig, shape: tuple[int, ...]) -> nn.Module:
         return maps.Boxes(config.d_set_boxes or (), shape)
     if config.d_set == "manual":
         indices = config.d_set_indices or ()
-        if not indices or not all(0 <= i < config.num_variables for i in indices):
-            raise ConfigError(
-                f"A manual d-set needs indices from 0 to {config.num_variables - 1}, not {list(indices)}."
-            )
+        if not indices or not all(0 <= i < shape[0] for i in indices):
+            raise ConfigError(f"A manual d-set needs indices from 0 to {shape[0] - 1}, not {list(indices)}.")
         return Manual(indices)
     if config.d_set == "static":
         return (maps.Static if on_map else Static)(shape, config.d_set_size)

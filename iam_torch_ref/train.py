@@ -23,7 +23,7 @@ from iam_torch_ref.convert import Agent, check_writable, save_agent
 from iam_torch_ref.initialise import initialise
 from iam_torch_ref.model import ActorCritic
 from iam_torch_ref.rollout import ActorState, collect
-from iam_torch_ref.update import make_optimiser, schedules, update
+from iam_torch_ref.update import Returns, make_optimiser, schedules, update
 
 SECONDS_PER_LINE = 10.0
 
@@ -51,6 +51,8 @@ class Trainer:
         key = jax.random.key(run["seed"])
         self.env = bridge.VectorEnv(run, self.config.num_envs, key, run["ppo"]["burn_in"])
         self.state = ActorState.start(self.model, self.env)
+        like = self.model.heads.value.weight
+        self.normaliser = Returns.start(self.config.num_envs, like) if self.config.normalise_rewards else None
         self.updates, self.num_updates = 0, bridge.to_config(run).num_updates
         self.steps, self.returns = 0, deque[float](maxlen=100)
 
@@ -62,7 +64,10 @@ class Trainer:
         num_sequences = config.num_envs * config.num_steps // config.bptt_length
         orders = [torch.randperm(num_sequences) for _ in range(config.num_epochs)]
         indices = torch.stack(orders).view(config.num_epochs, config.num_minibatches, -1)
+        if self.normaliser is not None:
+            rollout = self.normaliser.normalise(rollout, config.gamma)
         update(self.model, self.optimiser, rollout, indices, rates, config)
+        self.model.watch(rollout.obs)
         self.updates += 1
         self.steps += config.num_envs * config.num_steps
         self.returns.extend(returns)

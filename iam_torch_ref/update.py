@@ -9,13 +9,15 @@ al. 2017, Table 5, let the first two do so); they are constant within one update
 """
 
 import dataclasses
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from iam_torch_ref.config import PPOConfig
 from iam_torch_ref.gae import gae
-from iam_torch_ref.loss import Batch, ppo_loss
+from iam_torch_ref.loss import Batch, each, ppo_loss
+from iam_torch_ref.maps import EPS, LIMIT, Observation, merged
 from iam_torch_ref.model import ActorCritic, Carry
 
 
@@ -25,9 +27,9 @@ class Rollout:
 
     Attributes:
       carries: Memory before each chunk of ``bptt_length`` steps, one Carry of [B, ...] per chunk.
-      obs: [T, B, ...].
+      obs: [T, B, ...], or a tuple of parts.
       first: Whether ``obs`` begins an episode, bool[T, B].
-      action: int[T, B].
+      action: Of the policy, [T, B, ...].
       log_prob: Of the action, float[T, B].
       value: Of ``obs``, float[T, B].
       reward: float[T, B].
@@ -35,10 +37,11 @@ class Rollout:
       truncated: The time limit ended the episode, bool[T, B].
       final_value: Value of the episode's last observation where truncated, float[T, B].
       last_value: Value of the observation behind the rollout, float[B].
+      legal: What the policy could choose, bool[T, B, A]; None where that was everything.
     """
 
     carries: list[Carry]
-    obs: Tensor
+    obs: Observation
     first: Tensor
     action: Tensor
     log_prob: Tensor
@@ -48,6 +51,37 @@ class Rollout:
     truncated: Tensor
     final_value: Tensor
     last_value: Tensor
+    legal: Tensor | None = None
+
+
+@dataclasses.dataclass
+class Returns:
+    """What rewards are divided by: the deviation of ``R_t = r_t + gamma R_{t-1}`` over all that has been.
+
+    Attributes:
+      running: R of each environment's present episode, float[B].
+      moments: Mean, variance and number of all R.
+    """
+
+    running: Tensor
+    moments: tuple[Tensor, Tensor, Tensor]
+
+    @classmethod
+    def start(cls, num_envs: int, like: Tensor) -> "Returns":
+        moments = (like.new_zeros(()), like.new_ones(()), like.new_zeros(()))
+        return cls(like.new_zeros(num_envs), moments)
+
+    def normalise(self, rollout: Rollout, gamma: float) -> Rollout:
+        """Takes a rollout into account, and returns it with its rewards divided."""
+        totals = []
+        ended = rollout.terminated | rollout.truncated
+        for reward, over in zip(rollout.reward, ended, strict=True):
+            total = gamma * self.running + reward
+            totals.append(total)
+            self.running = torch.where(over, 0, total)
+        self.moments = merged(self.moments, torch.stack(totals).flatten())
+        reward = (rollout.reward / (self.moments[1] + EPS).sqrt()).clamp(-LIMIT, LIMIT)
+        return dataclasses.replace(rollout, reward=reward)
 
 
 def make_optimiser(model: ActorCritic, config: PPOConfig) -> torch.optim.Adam:
@@ -110,8 +144,8 @@ def sequences(rollout: Rollout, config: PPOConfig) -> Batch:
         horizon=config.gae_horizon,
     )
 
-    def cut(x: Tensor) -> Tensor:
-        return torch.cat(x.split(config.bptt_length), dim=1)
+    def cut(x: Any) -> Any:
+        return each(lambda x: torch.cat(x.split(config.bptt_length), dim=1), x)
 
     return Batch(
         carry=tuple(torch.cat(parts) for parts in zip(*rollout.carries, strict=True)),
@@ -121,6 +155,7 @@ def sequences(rollout: Rollout, config: PPOConfig) -> Batch:
         log_prob=cut(rollout.log_prob),
         value=cut(rollout.value),
         advantage=cut(advantage),
+        legal=cut(rollout.legal),
     )
 
 

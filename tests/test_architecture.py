@@ -19,7 +19,7 @@ CROSSINGS = {
         f"iam_torch_ref/parity/{part}.py": {"iam_jax", "envs_jax"} for part in ("cases", "checks", "learning")
     },
 }
-READ_ALONE = ("config", "model", "maps", "gae", "loss", "update", "initialise")
+READ_ALONE = ("config", "model", "maps", "gae", "loss", "policies", "update", "initialise")
 """Modules of the PyTorch reference that import torch and nothing else that is not Python's own."""
 OURS = {"envs_jax", "iam_jax", "iam_torch_ref", "benchmarks", "tests"}
 

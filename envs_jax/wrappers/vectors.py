@@ -72,6 +72,53 @@ def as_array_space(space: Any) -> spaces.Box:
     return spaces.Box(0.0, 1.0, (sum(space.encoded_sizes),))
 
 
+class Observe(Wrapper):
+    """Shows only some entries of a vector, as in the partially observable forms of control tasks.
+
+    Args:
+      env: Its observations are vectors.
+      indices: Of the entries that are shown, in this order.
+
+    Raises:
+      ValueError: Observations are no vectors, or there is no such entry.
+    """
+
+    def __init__(self, env: Environment, indices: tuple[int, ...]):
+        super().__init__(env)
+        space = env.observation_space(env.default_params)
+        if not _is_vector(space):
+            raise ValueError(f"observe chooses entries of a vector, not of {spaces.words(space)}")
+        size = space.shape[0]
+        chosen = indices if isinstance(indices, tuple) else (indices,)
+        if not chosen or not all(isinstance(i, int) and 0 <= i < size for i in chosen):
+            raise ValueError(f"observe must be indices from 0 to {size - 1}, such as (0,), not {indices!r}")
+        self._indices = chosen
+
+    def inner_state(self, state: Any) -> Any:
+        """The state itself: the wrapper has none of its own."""
+        return state
+
+    def observation_space(self, params: Any = None) -> spaces.Box:
+        space = self._env.observation_space(params)
+        return spaces.Box(space.low, space.high, (len(self._indices),), space.dtype)
+
+    def d_set(self, params: Any = None) -> tuple[int | str, ...] | None:
+        """Those of the inner environment's that are shown."""
+        named = self._env.d_set(params)
+        return named and tuple(self._indices.index(i) for i in named if i in self._indices)
+
+    @partial(jax.jit, static_argnames=("self",))
+    def reset(self, key: jax.Array, params: Any = None) -> tuple[jax.Array, Any]:
+        obs, state = self._env.reset(key, params)
+        return obs[jnp.array(self._indices)], state
+
+    @partial(jax.jit, static_argnames=("self",))
+    def step(self, key: jax.Array, state: Any, action: jax.Array, params: Any = None) -> Step:
+        step = self._env.step(key, state, action, params)
+        inner, shown = outcome(self._env, step), jnp.array(self._indices)
+        return changed(step, inner.obs[shown], inner.state, {"final_observation": inner.final_obs[shown]})
+
+
 class PreviousActionState(struct.PyTreeNode):
     """The wrapped environment's state alone."""
 

@@ -95,7 +95,7 @@ class Encoder(nn.Module):
         return jnp.concatenate([as_vector(x) for x in encoded], axis=-1)
 
     def _encode(self, part: Part, obs: jax.Array) -> jax.Array:
-        before = f"{part.name.replace('/', '.')}_" if part.name else ""
+        before = f"{part.name.replace('/', '_')}_" if part.name else ""
         if part.encoder != "vector":
             layers, kernel_init = CONVOLUTIONS[part.encoder], KERNELS[self.config.init][0]
             convolutions = Convolutions(

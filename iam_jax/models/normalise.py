@@ -26,7 +26,7 @@ class Moments(struct.PyTreeNode):
 
     def after(self, x: jax.Array) -> "Moments":
         """With the numbers x, [..., *shape], too (Chan et al. 1979)."""
-        rows = x.reshape(-1, *self.mean.shape)
+        rows = x.reshape(-1, *self.mean.shape).astype(self.mean.dtype)
         count = self.count + len(rows)
         share = len(rows) / count
         shift = rows.mean(0) - self.mean
@@ -42,8 +42,12 @@ class Normalise(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        moments = self.variable(STATISTICS, "moments", Moments.start, x.shape[-1:])
+        names, start = ("mean", "var", "count"), Moments.start(x.shape[-1:])
+        kept = [self.variable(STATISTICS, name, getattr, start, name) for name in names]
+        moments = Moments(*(variable.value for variable in kept))
         if self.is_mutable_collection(STATISTICS) and not self.is_initializing():
-            moments.value = moments.value.after(x)
-        scaled = (x - moments.value.mean) * jax.lax.rsqrt(moments.value.var + EPS)
+            moments = moments.after(x)
+            for name, variable in zip(names, kept, strict=True):
+                variable.value = getattr(moments, name)
+        scaled = (x - moments.mean) * jax.lax.rsqrt(moments.var + EPS)
         return jnp.clip(scaled, -LIMIT, LIMIT)

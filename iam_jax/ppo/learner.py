@@ -147,10 +147,7 @@ class Learner:
             return self.at(numbers).update(state)
         key_rollout, key_epochs, key = jax.random.split(state.key, 3)
         actor, rollout = self.collect(state.params, state.actor, key_rollout)
-        returns, learnt_from = state.returns, rollout
-        if returns is not None:
-            returns, reward = returns.normalise(rollout.transitions, self.numbers.gamma)
-            learnt_from = rollout.replace(transitions=rollout.transitions.replace(reward=reward))
+        returns, learnt_from = self.normalise(state.returns, rollout)
         indices = self.shuffle(key_epochs)
         (params, opt_state), metrics = self.learn(
             (state.params, state.opt_state), learnt_from, indices, state.update
@@ -175,6 +172,13 @@ class Learner:
         actor, carries, transitions = self.actor.rollout(params, actor, key, num_chunks, config.bptt_length)
         _, _, last_value = self.actor.apply(params, actor.carry, actor.obs, actor.first)
         return actor, Rollout(carries=carries, transitions=transitions, last_value=last_value)
+
+    def normalise(self, returns: Returns | None, rollout: Rollout) -> tuple[Returns | None, Rollout]:
+        """The rollout with the rewards that are learnt from, and what they are normalised by afterwards."""
+        if returns is None:
+            return None, rollout
+        returns, reward = returns.normalise(rollout.transitions, self.numbers.gamma)
+        return returns, rollout.replace(transitions=rollout.transitions.replace(reward=reward))
 
     def shuffle(self, key: jax.Array) -> jax.Array:
         """Sequences of every minibatch of every epoch, int32[epochs, minibatches, sequences].

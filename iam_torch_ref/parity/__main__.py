@@ -43,6 +43,12 @@ def model_rows(dtype: str, device: str, tolerance: float) -> Iterator[Row]:
         yield Row(f"gradient of the loss ({name}), {count}", dtype, apart, allowed)
     apart = max(checks.advantages(dtype, device, horizon=horizon) for horizon in (None, 8))
     yield Row("advantages, with and without a horizon", dtype, apart, tolerance)
+    normalised = [pair for pair in pairs if pair.case.normalise]
+    apart = max(map(checks.statistics, normalised))
+    yield Row(f"running statistics, {len(normalised)} models", dtype, apart, tolerance)
+    feedforward = [pair for pair in pairs if pair.case.architecture == "fnn"]
+    apart = max(map(checks.entropies, feedforward))
+    yield Row("entropies, log-probabilities and actions of every policy", dtype, apart, tolerance)
     apart = max(checks.optimiser(pair) for pair in pairs)
     yield Row(f"5 steps of Adam on given gradients, {count}", dtype, apart, tolerance)
 

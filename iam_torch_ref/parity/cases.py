@@ -8,11 +8,12 @@ import jax
 import numpy as np
 import torch
 
-from envs_jax.spaces import Box, Discrete
+from envs_jax import spaces
 from iam_jax.config import ModelConfig as JaxModelConfig
 from iam_jax.config import network
 from iam_jax.models.actor_critic import make_model
-from iam_torch_ref.config import ModelConfig, from_dict
+from iam_torch_ref.bridge import of_model
+from iam_torch_ref.config import ModelConfig
 from iam_torch_ref.convert import from_flax, load
 from iam_torch_ref.model import ActorCritic
 
@@ -21,13 +22,29 @@ TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 GRADIENT_TOLERANCE = {"float64": 1e-12, "float32": 1e-4}
 """The same for gradients: those of attention over similar regions are small differences of large numbers."""
 T, B, A = 7, 5, 4
-OBSERVATIONS: dict[str, tuple[tuple[int, ...], Any]] = {
-    "vector": ((12,), np.float32),
-    "bytes": ((3, 4), np.uint8),
-    "board": ((6, 5, 3), np.float32),
-    "pixels": ((52, 44, 2), np.uint8),
+_BOARD = spaces.Box(-np.inf, np.inf, (6, 5, 3))
+OBSERVATIONS: dict[str, spaces.Space] = {
+    "vector": spaces.Box(-np.inf, np.inf, (12,)),
+    "bytes": spaces.Box(0, 255, (3, 4), np.uint8),
+    "board": _BOARD,
+    "pixels": spaces.Box(0, 255, (52, 44, 2), np.uint8),
+    "tree": spaces.Dict(
+        {
+            "board": _BOARD,
+            "kind": spaces.MultiDiscrete((3, 2)),
+            "one": spaces.Box(-np.inf, np.inf, ()),
+            "speed": spaces.Box(-np.inf, np.inf, (4,)),
+        }
+    ),
 }
-"""What is observed -> shape and dtype; the first two are read as vectors, the others by convolutions."""
+"""What is observed; vector and bytes are read as vectors, board and pixels by convolutions."""
+ACTIONS: dict[str, spaces.Space] = {
+    "discrete": spaces.Discrete(A),
+    "masked": spaces.Discrete(A),
+    "multi": spaces.MultiDiscrete((3, 2)),
+    "clipped": spaces.Box(-1.0, 1.5, (2,)),
+    "squashed": spaces.Box(-1.0, 1.5, (2,)),
+}
 SIZES: dict[str, Any] = {
     "fc": (8, 7),
     "hidden": 6,
@@ -43,20 +60,29 @@ SIZES: dict[str, Any] = {
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One cell of model x d-set x cell x encoder."""
+    """One cell of model x d-set x cell x encoder x policy."""
 
     architecture: str
     d_set: str = "identity"
     cell: str = "gru"
     observation: str = "vector"
+    actions: str = "discrete"
+    normalise: bool = False
 
     def __str__(self) -> str:
         parts = {"iam": (self.d_set, self.cell), "rnn": (self.cell,), "fnn": ()}[self.architecture]
-        return "-".join((self.architecture, *parts, self.observation))
+        others = [self.actions] * (self.actions != "discrete") + ["normalised"] * self.normalise
+        return "-".join((self.architecture, *parts, self.observation, *others))
 
     @property
     def network(self) -> JaxModelConfig:
-        return network(self.architecture, SIZES | {"d_set": self.d_set, "cell": self.cell})
+        chosen = {
+            "d_set": self.d_set,
+            "cell": self.cell,
+            "normalise_observations": self.normalise,
+            "squash_actions": self.actions == "squashed",
+        }
+        return network(self.architecture, SIZES | chosen)
 
 
 _MODELS = (
@@ -65,7 +91,14 @@ _MODELS = (
     ("rnn", "identity", "lstm"),
     ("fnn", "identity", "gru"),
 )
-CASES = tuple(Case(*model, observation) for observation in OBSERVATIONS for model in _MODELS)
+_PLAIN = ("vector", "bytes", "board", "pixels")
+_POLICIES = [actions for actions in ACTIONS if actions != "discrete"]
+CASES = (
+    *(Case(*model, observation) for observation in _PLAIN for model in _MODELS),
+    *(Case(*model, "tree", normalise=True) for model in _MODELS),
+    *(Case("iam", "manual", "gru", actions=actions, normalise=True) for actions in _POLICIES),
+    *(Case("fnn", actions=actions) for actions in _POLICIES),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,40 +117,63 @@ class Pair:
 
     @cached_property
     def jax_model(self) -> Any:
-        return make_model(
-            self.case.network, Box(-np.inf, np.inf, *OBSERVATIONS[self.case.observation]), Discrete(A)
-        )
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of one observation."""
-        return OBSERVATIONS[self.case.observation][0]
+        return make_model(self.case.network, OBSERVATIONS[self.case.observation], ACTIONS[self.case.actions])
 
     @cached_property
     def params(self) -> dict[str, Any]:
         """Flax parameters with every entry random, biases too, as NumPy arrays."""
         first = np.ones((1, B), bool)
         carry = self.jax_model.initial_carry(B)
-        shapes = jax.eval_shape(self.jax_model.init, jax.random.key(0), carry, self.obs[:1], first)
+        obs = jax.tree.map(lambda x: x[:1], self.obs)
+        shapes = jax.eval_shape(self.jax_model.init, jax.random.key(0), carry, obs, first)
         draw = np.random.default_rng(1)
-        scale = {1: 0.4, 2: 0.4, 3: 0.4, 4: 0.03}  # convolutions sum over many inputs
-        return jax.tree.map(lambda x: draw.normal(0, scale[x.ndim], x.shape).astype(self.dtype), shapes)
+        scale = {0: 0.4, 1: 0.4, 2: 0.4, 3: 0.4, 4: 0.03}  # convolutions sum over many inputs
+
+        def number(path: Any, x: Any) -> np.ndarray:
+            drawn = draw.normal(0, scale[x.ndim], x.shape)
+            if path[-1].key in ("var", "count"):
+                drawn = np.abs(drawn) + 0.5
+            return drawn.astype(self.dtype)
+
+        return jax.tree_util.tree_map_with_path(number, shapes)
 
     @cached_property
     def torch_model(self) -> ActorCritic:
-        known = dataclasses.asdict(self.jax_model.config)
-        config = from_dict(
-            ModelConfig, known, architecture=self.case.architecture, obs_shape=self.shape, num_actions=A
-        )
-        return to_torch(config, self.params, self.dtype, self.device)
+        return to_torch(of_model(self.jax_model), self.params, self.dtype, self.device)
 
     @cached_property
-    def obs(self) -> np.ndarray:
-        shape, dtype = OBSERVATIONS[self.case.observation]
+    def obs(self) -> Any:
+        """A tree of arrays [T, B, ...]."""
         draw = np.random.default_rng(2)
-        if dtype == np.uint8:
-            return draw.integers(0, 256, (T, B, *shape), dtype)
-        return draw.normal(size=(T, B, *shape)).astype(dtype)
+
+        def values(space: Any) -> np.ndarray:
+            shape = (T, B, *space.shape)
+            if isinstance(space, spaces.MultiDiscrete):
+                return draw.integers(0, space.sizes, shape, np.int32)
+            if space.dtype == np.uint8:
+                return draw.integers(0, 256, shape, np.uint8)
+            return draw.normal(size=shape).astype(space.dtype)
+
+        return jax.tree.map(values, spaces.tree(OBSERVATIONS[self.case.observation]))
+
+    @cached_property
+    def action(self) -> np.ndarray:
+        """What the policy did, [T, B, ...]."""
+        draw = np.random.default_rng(7)
+        space: Any = ACTIONS[self.case.actions]
+        if isinstance(space, spaces.Box):
+            return draw.normal(0, 1.5, (T, B, *space.shape)).astype(self.dtype)
+        sizes = np.array(space.sizes) if isinstance(space, spaces.MultiDiscrete) else A
+        return draw.integers(0, sizes, (T, B, *space.shape))
+
+    @cached_property
+    def legal(self) -> np.ndarray | None:
+        """What it could do, bool[T, B, A], the action among it; None where everything."""
+        if self.case.actions != "masked":
+            return None
+        legal = np.random.default_rng(8).random((T, B, A)) < 0.5
+        np.put_along_axis(legal, self.action[..., None], True, axis=-1)
+        return legal
 
     @cached_property
     def first(self) -> np.ndarray:
@@ -133,8 +189,10 @@ class Pair:
         shapes = [part.shape for part in self.jax_model.initial_carry(B)]
         return tuple(draw.normal(0, 0.7, shape).astype(self.dtype) for shape in shapes)
 
-    def tensor(self, x: Any) -> torch.Tensor:
-        """A NumPy array on the PyTorch side, floats in the case's dtype."""
+    def tensor(self, x: Any) -> Any:
+        """A NumPy array on the PyTorch side, floats in the case's dtype; of a dict a tuple of its parts."""
+        if isinstance(x, dict):
+            return tuple(map(self.tensor, jax.tree.leaves(x)))
         return to_tensor(x, self.dtype, self.device)
 
 

@@ -12,6 +12,7 @@ import torch
 
 from iam_jax.config import PPOConfig as JaxPPOConfig
 from iam_jax.models.actor_critic import forward as jax_forward
+from iam_jax.models.actor_critic import watch
 from iam_jax.ppo.gae import gae as jax_gae
 from iam_jax.ppo.learner import make_optimiser
 from iam_jax.ppo.loss import Batch as JaxBatch
@@ -22,7 +23,7 @@ from iam_torch_ref import loss as torch_loss
 from iam_torch_ref import update as torch_update
 from iam_torch_ref.config import PPOConfig
 from iam_torch_ref.convert import from_flax, to_flax
-from iam_torch_ref.parity.cases import A, B, Pair, T, difference, precision, to_tensor
+from iam_torch_ref.parity.cases import B, Pair, T, difference, precision, to_tensor
 
 
 def forward(pair: Pair) -> float:
@@ -32,7 +33,7 @@ def forward(pair: Pair) -> float:
         ours = jax.device_get(run(pair.params, pair.carry, pair.obs, pair.first))
         ours_by_step = _by_step(lambda *x: jax.device_get(run(pair.params, *x)), pair, np.concatenate)
     with torch.no_grad():
-        tensors = [pair.tensor(x) for x in (pair.obs, pair.first)]
+        tensors = [pair.tensor(pair.obs), pair.tensor(pair.first)]
         theirs = pair.torch_model(tuple(map(pair.tensor, pair.carry)), *tensors)
         theirs_by_step = _by_step(
             lambda c, o, f: pair.torch_model(tuple(c), pair.tensor(o), pair.tensor(f)),
@@ -49,13 +50,14 @@ def gradients(pair: Pair, *, clip_value: bool = True, normalise_advantage: bool 
     rates = {"clip": 0.2, "entropy_coefficient": 0.05}
     fields = _random_batch(pair)
     with precision(pair.dtype):
-        ours = jax.jit(jax.grad(_jax_loss(pair, rates, config)))(pair.params, fields)
+        ours = jax.jit(jax.grad(_jax_loss(pair, rates, config)))(pair.params["params"], fields)
     model = pair.torch_model
     model.zero_grad()
-    tensors = jax.tree.map(pair.tensor, fields)
+    tensors = {name: jax.tree.map(pair.tensor, x) for name, x in fields.items() if name != "obs"}
+    tensors["obs"] = pair.tensor(pair.obs)
     torch_loss.ppo_loss(model, torch_loss.Batch(**tensors), rates, config).backward()
     theirs = to_flax({name: p.grad for name, p in model.named_parameters()})
-    return difference(jax.device_get(ours), theirs)
+    return difference(jax.device_get(ours), theirs["params"])
 
 
 def advantages(dtype: str, device: str = "cpu", *, horizon: int | None = None) -> float:
@@ -78,24 +80,71 @@ def optimiser(pair: Pair, *, steps: int = 5, max_grad_norm: float | None = 1.0) 
     """Parameters after steps of Adam on given gradients, some clipped and some of zeros."""
     draw = np.random.default_rng(5)
     scales = 10.0 ** np.arange(-4, steps - 4)
+    learnt = {"params": pair.params["params"]}
     gradient = [
-        jax.tree.map(lambda x, s=s: (s * draw.normal(size=x.shape)).astype(pair.dtype), pair.params)
+        jax.tree.map(lambda x, s=s: (s * draw.normal(size=x.shape)).astype(pair.dtype), learnt)
         for s in scales
     ]
     gradient[1] = jax.tree.map(np.zeros_like, gradient[1])
     rates = [1e-2 / (k + 1) for k in range(steps)]
     config = PPOConfig(max_grad_norm=max_grad_norm)
     with precision(pair.dtype):
-        ours = _adam(pair.params, gradient, rates, config)
+        ours = _adam(learnt, gradient, rates, config)
     theirs = _torch_adam(pair, gradient, rates, config)
+    return difference(ours["params"], theirs["params"])
+
+
+def statistics(pair: Pair) -> float:
+    """Running statistics, and what the model says with them, after it has watched observations twice."""
+    ours, model = pair.params, pair.torch_model
+    with precision(pair.dtype):
+        for obs in (pair.obs, jax.tree.map(lambda x: x[:3] * 2, pair.obs)):
+            ours = watch(pair.jax_model, ours, obs)
+            model.watch(pair.tensor(obs))
+        ours = jax.device_get(ours)
+        outputs = _jax_outputs(pair, ours)
+    theirs = to_flax(model.state_dict())
+    with torch.no_grad():
+        tensors = [pair.tensor(pair.obs), pair.tensor(pair.first)]
+        their_outputs = model(tuple(map(pair.tensor, pair.carry)), *tensors)
+    apart = difference(jax.device_get(outputs), their_outputs)
+    return max(apart, difference(ours["statistics"], theirs["statistics"]))
+
+
+def entropies(pair: Pair) -> float:
+    """Entropies, log-probabilities, modes and what the environment is given."""
+    policy, torch_policy = pair.jax_model.policy, pair.torch_model.policy
+    with precision(pair.dtype):
+        _, outputs, _ = _jax_outputs(pair, pair.params)
+        outputs, action = policy.masked(outputs, pair.legal), jnp.asarray(pair.action)
+        ours = (
+            policy.entropy(outputs),
+            policy.log_prob(outputs, action),
+            policy.mode(outputs),
+            policy.to_env(action),
+        )
+        ours = jax.device_get(ours)
+    tensor, taken = pair.tensor(np.asarray(outputs)), pair.tensor(pair.action)
+    theirs = (
+        torch_policy.entropy(tensor),
+        torch_policy.log_prob(tensor, taken),
+        torch_policy.mode(tensor),
+        torch_policy.to_env(taken),
+    )
     return difference(ours, theirs)
+
+
+def _jax_outputs(pair: Pair, params: Any) -> Any:
+    given: Any = (pair.carry, pair.obs, pair.first)
+    return jax_forward(pair.jax_model, params, *given)
 
 
 def _by_step(model: Any, pair: Pair, cat: Any, carry: Any = None) -> Any:
     carry = pair.carry if carry is None else carry
     rows = []
     for t in range(T):
-        carry, logits, value = model(carry, pair.obs[t : t + 1], pair.first[t : t + 1])
+        obs = jax.tree.map(lambda x, t=t: x[t : t + 1], pair.obs)
+        carry, logits, value = model(carry, obs, pair.first[t : t + 1])
         rows.append((logits, value))
     return carry, *(cat(parts) for parts in zip(*rows, strict=True))
 
@@ -103,13 +152,19 @@ def _by_step(model: Any, pair: Pair, cat: Any, carry: Any = None) -> Any:
 def _random_batch(pair: Pair) -> dict[str, Any]:
     draw = np.random.default_rng(6)
     fields = {name: draw.normal(0, 2, (T, B)).astype(pair.dtype) for name in ("value", "advantage")}
-    fields["log_prob"] = (-np.log(A) + 0.3 * draw.normal(size=(T, B))).astype(pair.dtype)
-    action = draw.integers(0, A, (T, B))
-    return {"carry": pair.carry, "obs": pair.obs, "first": pair.first, "action": action, **fields}
+    # Near what the model says, so that ratios lie on both sides of the clip range.
+    policy = pair.jax_model.policy
+    with precision(pair.dtype):
+        _, outputs, _ = _jax_outputs(pair, pair.params)
+        log_prob = policy.log_prob(policy.masked(outputs, pair.legal), jnp.asarray(pair.action))
+    fields["log_prob"] = (np.asarray(log_prob) + 0.3 * draw.normal(size=(T, B))).astype(pair.dtype)
+    given = {"carry": pair.carry, "obs": pair.obs, "first": pair.first, "action": pair.action}
+    return given | fields | ({} if pair.legal is None else {"legal": pair.legal})
 
 
 def _jax_loss(pair: Pair, rates: dict[str, float], config: PPOConfig) -> Any:
-    def loss(params: Any, fields: dict[str, Any]) -> jax.Array:
+    def loss(learnt: Any, fields: dict[str, Any]) -> jax.Array:
+        params = {**pair.params, "params": learnt}
         numbers: Any = {
             **rates,
             "value_coefficient": config.value_coefficient,

@@ -16,11 +16,12 @@ from iam_torch_ref.model import MLP, ActorCritic
 def diagram(model: ActorCritic) -> str:
     """Boxes for the layers of an iam, arrows for what flows between them."""
     config, cell, selector = model.config, model.memory.cell, model.memory.selector
+    (num_variables,) = model.encoder.outputs
     features = model.heads.policy if not model.heads.joint else model.heads.joint[0]
     lines = [
         "flowchart LR",
-        f'  o(["observation o_t: {config.num_variables}"])',
-        f'  D["d-set, {config.d_set}: {config.num_variables} to {selector.outputs}"]',
+        f'  o(["observation o_t: {num_variables}"])',
+        f'  D["d-set, {config.d_set}: {num_variables} to {selector.outputs}"]',
         f'  cell["{config.cell}: {cell.input.in_features} to {cell.recurrent.in_features}"]',
         f'  cat(["x_t beside d_t: {model.fc.outputs} + {config.hidden} = {features.in_features}"])',
         f'  policy["policy: {_shape(model.heads.policy)}"]',

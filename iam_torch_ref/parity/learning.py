@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import replace
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import jax
@@ -13,16 +14,18 @@ import torch
 from iam_jax.build import make_actor, make_learner
 from iam_jax.config import Config, network
 from iam_jax.config import PPOConfig as JaxPPOConfig
+from iam_jax.models.actor_critic import watch
 from iam_jax.play import episode_returns as jax_episode_returns
 from iam_jax.presets import preset
 from iam_torch_ref import bridge
 from iam_torch_ref.config import PPOConfig, from_dict
 from iam_torch_ref.convert import to_flax
 from iam_torch_ref.evaluate import episode_returns as torch_episode_returns
-from iam_torch_ref.loss import log_prob_of
+from iam_torch_ref.loss import each
 from iam_torch_ref.model import ActorCritic, Carry
+from iam_torch_ref.parity.cases import TOLERANCE as TOLERANCES
 from iam_torch_ref.parity.cases import difference, precision, to_tensor, to_torch
-from iam_torch_ref.update import Rollout, make_optimiser, schedules, update
+from iam_torch_ref.update import Returns, Rollout, make_optimiser, schedules, update
 
 UPDATES = 50
 TOLERANCE = 1e-9
@@ -80,12 +83,17 @@ def trajectory(run: Config, *, updates: int = UPDATES) -> tuple[float, float]:
     config = from_dict(PPOConfig, bridge.to_run(run)["ppo"])
     model = to_torch(bridge.model_config(bridge.to_run(run)), initial, "float64", "cpu")
     optimiser = make_optimiser(model, config)
+    returns = None
+    if config.normalise_rewards:
+        returns = Returns.start(config.num_envs, model.heads.value.weight)
     acting = 0.0
     for done, record in enumerate(records):
         rollout = _rollout(record)
         acting = max(acting, _acting(model, rollout, config.bptt_length))
         indices = torch.from_numpy(np.array(record["indices"])).long()
-        update(model, optimiser, rollout, indices, schedules(config, done / run.num_updates), config)
+        learnt_from = rollout if returns is None else returns.normalise(rollout, config.gamma)
+        update(model, optimiser, learnt_from, indices, schedules(config, done / run.num_updates), config)
+        model.watch(rollout.obs)
     return acting, difference(final, to_flax(model.state_dict()))
 
 
@@ -95,7 +103,7 @@ class Trained:
 
     run: Config
     params: Any
-    obs: np.ndarray
+    obs: Any
     first: np.ndarray
 
 
@@ -123,14 +131,14 @@ def record(run: Config, params: Any, *, observations: int = 10_000) -> Trained:
         return jax.lax.scan(step, actor.reset(key_reset, num_envs), jax.random.split(key, steps))[1]
 
     steps = -(-observations // num_envs)
-    return Trained(run, params, *map(np.asarray, play(key)))
+    return Trained(run, params, *jax.tree.map(np.asarray, play(key)))
 
 
 def greedy_actions(agent: Trained, dtype: str, device: str = "cpu") -> tuple[int, float]:
     """Both sides on the recorded observations.
 
     Returns:
-      On how many of them the greedy actions differ, and how far apart the logits are.
+      On how many of them the greedy actions differ, and how far apart the outputs of the policy are.
     """
     model = to_torch(_model_config(agent), agent.params, dtype, device)
     num_envs = agent.first.shape[1]
@@ -138,11 +146,17 @@ def greedy_actions(agent: Trained, dtype: str, device: str = "cpu") -> tuple[int
         jax_model = make_actor(agent.run).model
         params = jax.tree.map(lambda x: jnp.asarray(x, dtype), agent.params)
         carry = jax_model.initial_carry(num_envs)
-        ours = jax.device_get(jax.jit(jax_model.apply)(params, carry, agent.obs, agent.first)[1])
+        outputs = jax.jit(jax_model.apply)(params, carry, agent.obs, agent.first)[1]
+        ours = jax.device_get((outputs, jax_model.policy.to_env(jax_model.policy.mode(outputs))))
     with torch.no_grad():
-        tensors = [to_tensor(x, dtype, device) for x in (agent.obs, agent.first)]
-        theirs = model(model.initial_carry(num_envs), *tensors)[1].cpu().numpy()
-    return int((ours.argmax(-1) != theirs.argmax(-1)).sum()), difference(ours, theirs)
+        tensor = partial(to_tensor, dtype=dtype, device=device)
+        leaves = tuple(map(tensor, jax.tree.leaves(agent.obs)))
+        obs = leaves[0] if len(leaves) == 1 else leaves
+        outputs = model(model.initial_carry(num_envs), obs, tensor(agent.first))[1]
+        actions = model.policy.to_env(model.policy.mode(outputs))
+    theirs = (outputs.cpu().numpy(), actions.cpu().numpy())
+    near = np.abs(ours[1] - theirs[1]) <= (0 if ours[1].dtype.kind == "i" else 10 * TOLERANCES[dtype])
+    return int((~near).sum()), difference(ours[0], theirs[0])
 
 
 def returns(agent: Trained, *, episodes: int = 500, seed: int = 7) -> tuple[float, np.ndarray, np.ndarray]:
@@ -167,14 +181,20 @@ def train(run: Config, updates: int) -> tuple[list[Any], Any, Any]:
     learner = make_learner(run)
     state = jax.jit(learner.init)(jax.random.key(0))
     params = jax.tree.map(lambda x: x.astype(float), state.params)
-    learnt = (params, learner.optimiser.init(params))
-    collect, shuffle, learn = (jax.jit(f) for f in (learner.collect, learner.shuffle, learner.learn))
+    learnt = (params, learner.optimiser.init({"params": params["params"]}))
+    returns = jax.tree.map(lambda x: x.astype(float), state.returns)
+    collect, shuffle, learn, normalise = (
+        jax.jit(f) for f in (learner.collect, learner.shuffle, learner.learn, learner.normalise)
+    )
     initial, actor, records = jax.device_get(params), state.actor, []
     for done, key in enumerate(jax.random.split(jax.random.key(1), updates)):
         key_rollout, key_epochs = jax.random.split(key)
         actor, rollout = collect(learnt[0], actor, key_rollout)
         indices = shuffle(key_epochs)
-        learnt, _ = learn(learnt, rollout, indices, jnp.int32(done))
+        returns, learnt_from = normalise(returns, rollout)
+        (params, opt_state), _ = learn(learnt, learnt_from, indices, jnp.int32(done))
+        obs = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), rollout.transitions.obs)
+        learnt = (watch(learner.model, params, obs), opt_state)
         records.append(jax.device_get({"rollout": rollout, "indices": indices}))
     return records, initial, jax.device_get(learnt[0])
 
@@ -183,8 +203,15 @@ def _rollout(record: Any) -> Rollout:
     """A rollout of JAX, [C, L, B, ...], as one of PyTorch, [T, B, ...]."""
     carries, transitions = record["rollout"].carries, record["rollout"].transitions
     tensor = partial(to_tensor, dtype="float64", device="cpu")
-    names = {field.name for field in dataclasses.fields(Rollout)} - {"carries", "last_value"}
-    in_time = {n: tensor(x.reshape(-1, *x.shape[2:])) for n in names for x in [getattr(transitions, n)]}
+    names = {field.name for field in dataclasses.fields(Rollout)} - {"carries", "last_value", "obs", "legal"}
+
+    def merged(x: Any) -> torch.Tensor:
+        return tensor(x.reshape(-1, *x.shape[2:]))
+
+    in_time = {name: merged(getattr(transitions, name)) for name in names}
+    leaves = tuple(map(merged, jax.tree.leaves(transitions.obs)))
+    in_time["obs"] = leaves[0] if len(leaves) == 1 else leaves
+    in_time["legal"] = None if transitions.legal is None else merged(transitions.legal)
     chunks: list[Carry] = [tuple(tensor(part[c]) for part in carries) for c in range(len(transitions.reward))]
     return Rollout(carries=chunks, last_value=tensor(record["rollout"].last_value), **in_time)
 
@@ -192,13 +219,16 @@ def _rollout(record: Any) -> Rollout:
 @torch.no_grad()
 def _acting(model: ActorCritic, rollout: Rollout, length: int) -> float:
     """Acts again on a rollout's observations, from the memory before its first chunk alone."""
-    carry, carries, logits, values = rollout.carries[0], [], [], []
-    for obs, first in zip(rollout.obs.split(length), rollout.first.split(length), strict=True):
+    carry, carries, outputs, values = rollout.carries[0], [], [], []
+    for begin in range(0, len(rollout.first), length):
+        chunk = slice(begin, begin + length)
         carries.append(carry)
-        carry, chunk_logits, value = model(carry, obs, first)
-        logits.append(chunk_logits)
+        obs = each(itemgetter(chunk), rollout.obs)
+        carry, chunk_outputs, value = model(carry, obs, rollout.first[chunk])
+        outputs.append(chunk_outputs)
         values.append(value)
-    log_prob = log_prob_of(torch.cat(logits), rollout.action)
+    masked = model.policy.masked(torch.cat(outputs), rollout.legal)
+    log_prob = model.policy.log_prob(masked, rollout.action)
     stored = (rollout.carries, rollout.log_prob, rollout.value)
     return difference(stored, (carries, log_prob, torch.cat(values)))
 

@@ -7,7 +7,8 @@ pytest.importorskip("torch", reason="the PyTorch reference needs PyTorch: pip in
 import torch
 
 from iam_torch_ref import bridge
-from iam_torch_ref.rollout import ActorState, apply, collect, sample
+from iam_torch_ref.policies import Categorical
+from iam_torch_ref.rollout import ActorState, apply, collect
 from iam_torch_ref.train import Trainer
 
 
@@ -40,7 +41,7 @@ def test_a_rollout_can_be_acted_again_from_its_stored_memory():
 def test_sampled_actions_follow_the_policy():
     torch.manual_seed(0)
     logits = torch.tensor([0.0, 1.0, -1.0, 2.0])
-    counts = torch.bincount(sample(logits.expand(200_000, 4)), minlength=4)
+    counts = torch.bincount(Categorical().sample(logits.expand(200_000, 4)), minlength=4)
     torch.testing.assert_close(counts / 200_000, logits.softmax(0), atol=5e-3, rtol=0)
 
 

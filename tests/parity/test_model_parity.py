@@ -15,12 +15,12 @@ from iam_torch_ref.parity import checks
 from iam_torch_ref.parity.cases import CASES, GRADIENT_TOLERANCE, TOLERANCE, Pair
 from iam_torch_ref.parity.diagram import diagram
 
-QUICK = ("vector", "board")
+QUICK = ("vector", "board", "tree")
 EVERY_MODEL = pytest.mark.parametrize(
     "case", quick_if(lambda case: case.observation in QUICK, CASES), ids=str
 )
 EVERY_DTYPE = pytest.mark.parametrize("dtype", quick_if(lambda dtype: dtype == "float64", TOLERANCE))
-ONE_CELL_EACH = [c for c in CASES if c.observation == "vector"]
+ONE_CELL_EACH = [c for c in CASES if c.observation == "vector" and not c.normalise]
 
 
 @EVERY_DTYPE
@@ -33,6 +33,18 @@ def test_forward_by_sequence_and_by_step_agrees(case, dtype):
 @EVERY_MODEL
 def test_gradients_of_the_loss_agree_for_every_parameter(case, dtype):
     assert checks.gradients(Pair(case, dtype)) <= GRADIENT_TOLERANCE[dtype]
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("case", [case for case in CASES if case.normalise], ids=str)
+def test_running_statistics_agree_and_so_does_what_they_normalise(case, dtype):
+    assert checks.statistics(Pair(case, dtype)) <= TOLERANCE[dtype]
+
+
+@EVERY_DTYPE
+@pytest.mark.parametrize("case", [case for case in CASES if case.architecture == "fnn"], ids=str)
+def test_policies_agree_on_entropies_log_probabilities_and_actions(case, dtype):
+    assert checks.entropies(Pair(case, dtype)) <= TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize(("clip_value", "normalise"), [(False, False), (False, True), (True, False)])
