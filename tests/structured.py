@@ -1,4 +1,4 @@
-"""An environment with everything at once: a Dict observation, a MultiDiscrete action, masks, and a memory task."""
+"""An environment with everything at once: a Dict observation, a MultiDiscrete action, masks, memory."""
 
 import jax
 import jax.numpy as jnp

@@ -14,9 +14,10 @@ ALLOWED = {
 }
 CROSSINGS = {
     # Environments and checkpoints for the command lines, and the comparison itself.
-    "iam_torch_ref/bridge.py": {"iam_jax"},
+    "iam_torch_ref/bridge.py": {"iam_jax", "envs_jax"},
     **{
-        f"iam_torch_ref/parity/{part}.py": {"iam_jax", "envs_jax"} for part in ("cases", "checks", "learning")
+        f"iam_torch_ref/parity/{part}.py": {"iam_jax", "envs_jax"}
+        for part in ("cases", "checks", "learning", "mass")
     },
 }
 READ_ALONE = ("config", "model", "maps", "gae", "loss", "policies", "update", "initialise")

@@ -60,6 +60,13 @@ def _run(ppo: JaxPPOConfig = _LEARNER, kind: str = "iam", **options: Any) -> Con
     return replace(_RUN, ppo=ppo, model=network(kind, _NETWORK | options))
 
 
+def _pushed(kind: str = "iam", **options: Any) -> Config:
+    """A run with continuous actions, whose observations and rewards are normalised."""
+    ppo = replace(_LEARNER, burn_in=20, normalise_rewards=True)
+    run = _run(ppo, kind, d_set="identity", normalise_observations=True, **options)
+    return replace(run, env="iam_torch_ref.parity.mass:Mass")
+
+
 RUNS = {
     "iam-manual-gru": _run(),
     "iam-manual-lstm, paper's learner": _run(_PAPER, cell="lstm", bias=False),
@@ -67,8 +74,10 @@ RUNS = {
     "iam-dynamic-lstm": _run(d_set="dynamic", cell="lstm"),
     "rnn-gru, paper's learner": _run(_PAPER, "rnn"),
     "fnn": _run(kind="fnn"),
+    "iam, continuous, all normalised": _pushed(),
+    "rnn, continuous, squashed": _pushed("rnn", squash_actions=True),
 }
-"""Whole training runs on the mini-warehouse: 50 updates of 3 epochs of 4 minibatches."""
+"""Whole training runs, most on the mini-warehouse: 50 updates of 3 epochs of 4 minibatches."""
 
 
 def trajectory(run: Config, *, updates: int = UPDATES) -> tuple[float, float]:

@@ -11,9 +11,10 @@ import torch
 from iam_jax.ppo.rollout import Actor
 from iam_torch_ref import loss, update
 from iam_torch_ref.config import PPOConfig
-from iam_torch_ref.model import Memory
+from iam_torch_ref.model import ActorCritic, Memory
 from iam_torch_ref.parity import checks, learning
 from iam_torch_ref.parity.cases import TOLERANCE, Case, Pair
+from iam_torch_ref.policies import Categorical, Gaussian
 
 SEEN = 100 * TOLERANCE["float64"]
 """A difference that cannot be taken for rounding."""
@@ -134,3 +135,46 @@ def test_the_epsilon_in_torch_s_own_gradient_clipping_is_seen(monkeypatch):
 
     monkeypatch.setattr(update, "clip_global_norm", torch_s_own)
     assert checks.optimiser(Pair(Case("fnn"))) > SEEN
+
+
+def test_the_log_probability_of_the_clipped_action_is_seen(monkeypatch):
+    original = Gaussian.log_prob
+    monkeypatch.setattr(
+        Gaussian, "log_prob", lambda self, outputs, action: original(self, outputs, self.to_env(action))
+    )
+    assert checks.entropies(Pair(Case("fnn", actions="clipped"))) > SEEN
+
+
+def test_a_squashed_density_without_its_correction_is_seen(monkeypatch):
+    monkeypatch.setattr(Gaussian, "_log_slope", lambda self, x: torch.zeros_like(x))
+    assert checks.entropies(Pair(Case("fnn", actions="squashed"))) > SEEN
+
+
+def test_an_illegal_action_that_is_thought_possible_is_seen(monkeypatch):
+    monkeypatch.setattr(Categorical, "masked", lambda self, outputs, legal: outputs)
+    assert checks.gradients(Pair(Case("fnn", actions="masked"))) > SEEN
+
+
+def test_statistics_that_are_updated_in_play_are_seen(monkeypatch):
+    original = ActorCritic.forward
+
+    def watching(self, carry, obs, first):
+        self.watch(obs)
+        return original(self, carry, obs, first)
+
+    pair = Pair(Case("iam", "manual", "gru", "tree", normalise=True))
+    assert checks.forward(pair) <= TOLERANCE["float64"]
+    monkeypatch.setattr(ActorCritic, "forward", watching)
+    assert checks.forward(pair) > SEEN
+
+
+def test_statistics_that_are_updated_before_learning_are_seen(monkeypatch):
+    original = learning.update
+
+    def late(model, optimiser, rollout, *others):
+        model.watch(rollout.obs)
+        return original(model, optimiser, rollout, *others)
+
+    monkeypatch.setattr(learning, "update", late)
+    _, parameters = learning.trajectory(learning.RUNS["iam, continuous, all normalised"], updates=2)
+    assert parameters > 100 * learning.TOLERANCE

@@ -6,13 +6,16 @@ pytest.importorskip("torch", reason="parity needs PyTorch: pip install -e '.[par
 
 import jax
 import numpy as np
+import structured as structured_env
 from selection import quick_if
 
 from iam_torch_ref.parity import learning
 from iam_torch_ref.parity.cases import TOLERANCE, precision
 
 
-@pytest.mark.parametrize("name", quick_if(lambda name: name.startswith("iam-manual"), learning.RUNS))
+@pytest.mark.parametrize(
+    "name", quick_if(lambda name: name.startswith(("iam-manual", "iam, continuous")), learning.RUNS)
+)
 def test_both_sides_have_the_same_parameters_after_50_updates(name):
     acting, parameters = learning.trajectory(learning.RUNS[name])
     assert acting <= learning.TOLERANCE
@@ -52,3 +55,21 @@ def test_both_sides_earn_the_same_return_in_every_episode(agent):
     _, ours, theirs = learning.returns(agent)
     np.testing.assert_array_equal(ours, theirs)
     assert ours.std() > 0.1, "episodes that are all alike compare nothing"
+
+
+@pytest.fixture(scope="module")
+def structured():
+    return learning.train_briefly(env=f"{structured_env.__file__}:Structured", total_steps=300_000)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_an_agent_of_trees_and_several_choices_takes_the_same_greedy_actions(structured, dtype):
+    differ, apart = learning.greedy_actions(structured, dtype)
+    assert differ == 0
+    assert apart <= TOLERANCE[dtype]
+
+
+def test_both_sides_mask_the_same_actions_and_earn_the_same_returns(structured):
+    _, ours, theirs = learning.returns(structured)
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours.mean() > 4, "an agent that takes at random earns less than nothing"
