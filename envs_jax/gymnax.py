@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import gymnax
@@ -103,16 +103,21 @@ class FromGymnax(Environment):
         return self._env.is_truncated(state, params)
 
     def action_space(self, params: Any = None) -> spaces.Space:
-        return from_gymnax(self._env.action_space(self._params if params is None else params))
+        return self._spaces[1]
 
     def observation_space(self, params: Any = None) -> spaces.Space:
         """Of the dtypes that observations really have, which gymnax's spaces do not always say."""
-        params = self._params if params is None else params
-        space = from_gymnax(self._env.observation_space(params))
-        obs = jax.eval_shape(self._env.reset, jax.random.key(0), params)[0]
-        if isinstance(space, spaces.Box):
-            return dataclasses.replace(space, shape=tuple(obs.shape), dtype=obs.dtype)
-        return space
+        return self._spaces[0]
+
+    @cached_property
+    def _spaces(self) -> tuple[spaces.Space, spaces.Space]:
+        with jax.ensure_compile_time_eval():  # gymnax computes bounds; they may be asked for in a program
+            observations = from_gymnax(self._env.observation_space(self._params))
+            actions = from_gymnax(self._env.action_space(self._params))
+        if isinstance(observations, spaces.Box):
+            obs = jax.eval_shape(self._env.reset, jax.random.key(0), self._params)[0]
+            observations = dataclasses.replace(observations, shape=tuple(obs.shape), dtype=obs.dtype)
+        return observations, actions
 
     def render(self, state: Any, params: Any = None) -> np.ndarray | None:
         """What gymnax's renderer draws, uint8[H, W, 3]; None where it has none."""

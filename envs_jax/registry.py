@@ -31,13 +31,14 @@ SUITES = {
     },
     "ale:": "envs_jax.atari.ale:make",
     "gymnasium:": "envs_jax.gymnasium:make",
+    "brax:": "envs_jax.brax:make",
 }
 """The same for other people's; their factories take the name, or what follows the colon."""
 ENTRY_POINTS = "iam_jax.environments"
 """Group of entry points by which installed packages offer theirs."""
 BRIDGE = ("workers", "autoreset")
 """Arguments with which everything of gymnasium's can be made; see `envs_jax.gymnasium.Gymnasium`."""
-EXAMPLES = {"ale:": "ale:Pong", "gymnasium:": "gymnasium:CartPole-v1"}
+EXAMPLES = {"ale:": "ale:Pong", "gymnasium:": "gymnasium:CartPole-v1", "brax:": "brax:hopper"}
 
 _registered: dict[str, Callable[..., Any]] = {}
 _checked: dict[str, tuple[Any, ...]] = {}
@@ -71,9 +72,9 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
 
     Args:
       name: One of `registered`; what `register` or an installed package named; a game of MinAtar
-        ("minatar-breakout") or of ALE ("ale:Breakout"); one of gymnax ("CartPole-v1") or gymnasium
-        ("gymnasium:CartPole-v1"); or a class or function of your own, as "my_module:MyEnv" or
-        "path/to/my_env.py:MyEnv", that returns what `adapt` takes.
+        ("minatar-breakout") or of ALE ("ale:Breakout"); one of gymnax ("CartPole-v1"), gymnasium
+        ("gymnasium:CartPole-v1") or brax ("brax:hopper"); or a class or function of your own, as
+        "my_module:MyEnv" or "path/to/my_env.py:MyEnv", that returns what `adapt` takes.
       **overrides: Arguments of the environment, such as ``size=11`` for the Warehouse.
 
     Raises:

@@ -156,20 +156,36 @@ def _models(run: Config, networks: Networks, frames: int = 8) -> dict[str, Confi
 
 
 OTHERS_NETWORK = _FAST_NETWORK | {"iam": IAMConfig(fc=(256,), hidden=64, joint=(128,), d_set="auto")}
-# Python steps these, one after the other: few environments, and several passes over what they show.
-_GYMNASIUM_FAST = Config(
-    ppo=PPOConfig(
-        num_envs=16,
-        num_steps=64,
-        bptt_length=64,
-        num_epochs=4,
-        gamma=0.99,
-        gae_lambda=0.95,
-        entropy=0.01,
-        entropy_end=0.01,
-    ),
-    total_steps=1_000_000,
-    output=OutputConfig(num_evaluations=10, eval_episodes=32, final_episodes=100),
+# Classic control, also where Python steps it one by one: few environments, several passes over what they
+# show, and numbers brought to one scale, or returns of 500 drown the gradients of the policy.
+_CONTROL_PPO = PPOConfig(
+    num_envs=16,
+    num_steps=128,
+    bptt_length=32,
+    num_epochs=4,
+    minibatch_steps=512,
+    gamma=0.99,
+    gae_lambda=0.9,
+    entropy=0.01,
+    normalise_rewards=True,
+)
+# Every action costs, so episodes do not pay to wait; 8 passes, because a step of it says much.
+_CONTINUOUS_PPO = replace(
+    _CONTROL_PPO, num_envs=32, num_epochs=8, bptt_length=16, gae_lambda=0.95, entropy=0.0
+)
+_CONTROL_LAYERS: Any = {"activation": "tanh", "normalise_observations": True}
+_CONTROL_NETWORK: Networks = {
+    "iam": IAMConfig(**_CONTROL_LAYERS, fc=(64,), hidden=64, joint=(64,), d_set="auto"),
+    "rnn": RNNConfig(**_CONTROL_LAYERS, fc=(64,), hidden=64),
+    "fnn": FNNConfig(**_CONTROL_LAYERS, fc=(64, 64)),
+    "fnn-stack": FNNConfig(**_CONTROL_LAYERS, fc=(64, 64)),
+}
+_CONTROL_OUTPUT = OutputConfig(num_evaluations=10, eval_episodes=32, final_episodes=100)
+_CONTROL = _models(Config(ppo=_CONTROL_PPO, total_steps=500_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 4)
+_PENDULUM = _models(
+    Config(ppo=replace(_CONTINUOUS_PPO, gamma=0.95), total_steps=1_000_000, output=_CONTROL_OUTPUT),
+    _CONTROL_NETWORK,
+    4,
 )
 _PLAY_FEW = OutputConfig(num_evaluations=10, eval_episodes=16, final_episodes=100)
 """A game of thousands of pictures takes long."""
@@ -209,7 +225,10 @@ TABLE: dict[str, dict[str, dict[str, Config]]] = {
     "minatar": {
         "fast": _models(Config(ppo=_MINATAR_FAST_PPO, total_steps=5_000_000), _MINATAR_FAST_NETWORK),
     },
-    "gymnasium": {"fast": _models(_GYMNASIUM_FAST, OTHERS_NETWORK)},
+    "gymnasium": {"fast": _CONTROL},
+    "CartPole": {"fast": _CONTROL},
+    "Acrobot": {"fast": _CONTROL},
+    "Pendulum": {"fast": _PENDULUM},
     "pong": _PIXELS,
     "breakout": _PIXELS,
     "ale": _PIXELS,

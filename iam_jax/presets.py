@@ -18,8 +18,10 @@ MODELS = ("iam", "rnn", "fnn", "fnn-stack")
 
 
 def family(env: str) -> str:
-    """Environments that share presets: the name without game (``minatar-``, ``ale:``) or size (``-8x8``)."""
-    return re.sub(r"^(minatar|ale|gymnasium)[-:].*|-\d+x\d+$", r"\1", env)
+    """Environments that share presets: the name without game (``minatar-``, ``ale:``), size (``-8x8``) or
+    version (``-v1``).
+    """
+    return re.sub(r"^(minatar|ale|gymnasium|brax)[-:].*|-\d+x\d+$|-v\d+$|-bsuite$", r"\1", env)
 
 
 def preset(env: str, preset: str = "fast", model: str = "iam", **changes: Any) -> Config:

@@ -75,6 +75,7 @@ FOREIGN = {
     "gymnax": {"envs_jax/gymnax.py", "envs_jax/minatar.py"},
     "gymnasium": {f"envs_jax/gymnasium{part}.py" for part in ("", "_spaces", "_view", "_workers")},
     "ale_py": {"envs_jax/atari/ale.py", "envs_jax/atari/original.py", "envs_jax/atari/agreement.py"},
+    "brax": {"envs_jax/brax.py"},
     "libsumo": {"envs_jax/traffic/sumo.py"},
 }
 """Suite of somebody else's -> the files that may import it."""

@@ -36,6 +36,7 @@ def test_an_example_is_short_and_explains_itself(file):
     assert len(text.splitlines()) < 60 and text.startswith('"""')
 
 
+@pytest.mark.slow
 def test_iam_remembers_the_way_in_a_maze_of_ones_own_and_an_agent_without_memory_cannot(tmp_path):
     iam, fnn = run("own_environment", tmp_path).splitlines()
     assert iam.startswith("iam") and numbers(iam)[0] > 0.9
@@ -48,6 +49,7 @@ def test_an_agent_learns_in_gymnasium(tmp_path):
     assert before < 30 and after > 60
 
 
+@pytest.mark.slow
 def test_seeds_train_under_ones_own_vmap_without_waiting_for_ever(tmp_path):
     for line in run("own_jit_and_vmap", tmp_path).splitlines():
         _, first, last = numbers(line)

@@ -15,6 +15,8 @@ ROOT = Path(__file__).parent.parent
 MAZE = (ROOT / "examples" / "own_environment.py").read_text().partition('if __name__ == "__main__"')[0]
 OPTIONS = ["--num-envs", "128", "--num-steps", "24", "--bptt-length", "24", "--num-evaluations", "2"]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

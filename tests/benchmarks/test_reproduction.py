@@ -50,6 +50,7 @@ def test_one_method_that_always_wins_improves_for_certain():
     assert improvement(np.array([3.0, 4]), np.array([1.0, 2])) == (1, 1, 1)
 
 
+@pytest.mark.slow
 def test_every_method_is_a_run_that_can_be_trained():
     for what in EXPERIMENTS.values():
         assert what.baseline in what.methods

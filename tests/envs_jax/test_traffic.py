@@ -253,6 +253,7 @@ def test_an_episode_ends_when_all_cars_have_left():
     assert state.time == 0 and not info["final_observation"].any()
 
 
+@pytest.mark.slow
 def test_policies_earn_what_is_recorded():
     env, params = make("traffic")
     for name in ("always north", "clock 8", "best clock", "longest queue seen"):

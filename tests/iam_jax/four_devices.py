@@ -18,6 +18,7 @@ from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints, Progress
 from iam_jax.config import Config, IAMConfig, PPOConfig
 from iam_jax.learners import Learners
+from iam_jax.swept_env import swept_params
 
 UPDATES = 6
 CONFIG = Config(
@@ -42,7 +43,7 @@ class Trial:
     """A run's learners on so many devices, and its program."""
 
     def __init__(self, config, num_devices):
-        self.learners = Learners(make_learner(config), config, num_devices)
+        self.learners = Learners(make_learner(config), config, num_devices, swept_params(config))
         self.program = self.learners.compile(self.learners.shapes())
 
     def go_on(self, state, updates):
@@ -77,7 +78,17 @@ def moved(folder, before, after):
 def main(folder):
     one, four, seeds = Trial(CONFIG, 1), Trial(CONFIG, 4), Trial(replace(CONFIG, num_seeds=2), 2)
     mixed = Trial(replace(CONFIG, ppo=replace(CONFIG.ppo, shuffle_groups=1)), 4)
+    normalised = CONFIG.replace(normalise_observations=True, normalise_rewards=True)
+    scaled = {number: Trial(normalised, number) for number in (1, 4)}
+    swept = CONFIG.replace(sweep={"learning_rate": [1e-3, 2e-3], "env.lifetime": [4, 8]}, num_evaluations=0)
+    sweeps = {
+        "on 1": Trial(swept, 1),
+        "on 4": Trial(swept, 4),
+        "one by one on 2": Trial(swept.replace(at_once=2), 2),
+    }
     states = {
+        **{f"normalised on {number}": t.go_on(t.learners.init(), UPDATES) for number, t in scaled.items()},
+        **{f"sweep {name}": t.go_on(t.learners.init(), UPDATES) for name, t in sweeps.items()},
         "fresh on 1": one.learners.init(),
         "fresh on 4": four.learners.init(),
         "1": one.go_on(one.learners.init(), UPDATES),

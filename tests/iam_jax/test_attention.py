@@ -127,6 +127,7 @@ def test_weights_on_variables_are_those_that_the_model_acted_with():
     check_weights(*watched("warehouse", heads=2))
 
 
+@pytest.mark.slow
 def test_weights_on_images_are_those_that_the_model_acted_with():
     check_weights(*watched("pong", flicker=0.5, frame_stack=2))
 
@@ -177,6 +178,7 @@ def test_a_board_without_a_rendering_shows_its_channels_in_colours(tmp_path, mon
     assert len(colourful) >= 3, "paddle, ball and bricks cannot be told apart"
 
 
+@pytest.mark.slow
 def test_evaluate_writes_both_pictures_beside_the_gif(tmp_path, capsys):
     run, pictures = tmp_path / "run", tmp_path / "pictures"
     run.mkdir(), pictures.mkdir()

@@ -21,6 +21,8 @@ SMALL = (
     "--burn-in 0 --eval-episodes 8 --final-episodes 8 --num-evaluations 2 --shuffle-groups 4"
 )
 
+pytestmark = pytest.mark.slow
+
 
 def train(*arguments, devices=1):
     """A run that goes on while the test does."""
@@ -63,6 +65,21 @@ def test_parameters_do_not_depend_on_the_number_of_devices(measured):
     kernels = [name for name in states["1"] if name.startswith("params") and "kernel" in name]
     learnt = [np.abs(states["1"][name] - states["fresh on 1"][name]).max() for name in kernels]
     assert min(learnt) > 1e-3, "nothing was learnt, so nothing is shown"
+
+
+def test_running_statistics_are_summed_over_devices(measured):
+    states, _ = measured
+    one = states["normalised on 1"]
+    assert_same_run(one, states["normalised on 4"])
+    statistics = [name for name in one if "statistics" in name or name.startswith("returns/moments")]
+    assert len(statistics) == 6 and all(np.isfinite(one[name]).all() for name in statistics)
+    assert one["returns/moments/count"] == 16 * 8 * 6, "every step is counted once"
+
+
+@pytest.mark.parametrize("spread", ["on 4", "one by one on 2"])
+def test_the_runs_of_a_sweep_spread_over_devices_are_the_same(measured, spread):
+    states, _ = measured
+    assert_same_run(states["sweep on 1"], states[f"sweep {spread}"])
 
 
 @pytest.mark.parametrize("way", ["4 to 1", "1 to 4"])

@@ -297,6 +297,7 @@ def test_an_evaluation_that_cannot_end_well_is_refused_before_it_is_played(whole
     assert exit_.value.code == 2 and sentence in error and "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_training_ends_in_one_sentence_and_a_checkpoint(tmp_path):
     pytest.importorskip("gymnasium")
     config = iam_jax.preset(

@@ -213,6 +213,7 @@ def test_minibatches_are_the_sequences_that_their_numbers_name(num_groups):
         np.testing.assert_array_equal(picked.carry[0][i], rollout.carries[0][c, b])
 
 
+@pytest.mark.slow
 def test_several_seeds_of_a_wide_network_can_begin():
     """XLA's batched QR on the CPU waits for itself if all seeds are drawn in one batch."""
     wide = dataclasses.replace(SMALL, num_seeds=3, model=FNNConfig(fc=(1024, 128)))
@@ -287,6 +288,7 @@ def test_every_minibatch_has_as_many_sequences_of_each_group_and_all_are_used():
     assert not np.array_equal(indices[0], indices[1])
 
 
+@pytest.mark.slow
 def test_no_compilation_after_the_first_call_and_the_state_is_donated():
     compilations = []
     learner = make_learner(SMALL)
@@ -302,6 +304,7 @@ def test_no_compilation_after_the_first_call_and_the_state_is_donated():
     assert jax.tree.leaves(before.params)[0].is_deleted(), "the state was copied, not donated"
 
 
+@pytest.mark.slow
 def test_memory_of_the_program_does_not_grow_with_the_number_of_updates():
     learner = make_learner(SMALL)
     state = jax.eval_shape(learner.init, jax.random.key(0))

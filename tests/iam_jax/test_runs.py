@@ -94,6 +94,7 @@ def test_a_run_leaves_its_config_numbers_curve_and_checkpoint(whole_run):
     assert "steps/s" in result.stdout and "s left" in result.stdout
 
 
+@pytest.mark.slow
 def test_resumed_run_ends_with_the_same_parameters_bitwise(whole_run, tmp_path):
     folder = tmp_path / "stopped"
     arguments = [*SMALL, "--total-steps", str(200 * 16 * 8), "--run-dir", str(folder)]
@@ -124,6 +125,7 @@ def test_resumed_run_ends_with_the_same_parameters_bitwise(whole_run, tmp_path):
     assert updates == sorted(set(updates)) and updates[-1] == 200, "rows are missing or doubled"
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_from_its_last_checkpoint(tmp_path):
     folder = tmp_path / "killed"
     arguments = [*SMALL, "--total-steps", "10000000", "--run-dir", str(folder)]
@@ -249,6 +251,7 @@ def test_a_damaged_checkpoint_is_refused_with_one_sentence(whole_run, tmp_path):
     assert result.returncode == 2 and "Traceback" not in result.stderr, result.stderr
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_first_call_can_be_resumed(tmp_path):
     config = parse([*SMALL, "--total-steps", "256"])
     unstarted = Run(config, tmp_path, callback=lambda row: True)

@@ -87,6 +87,7 @@ def test_sumo_simulates_traffic_alone():
         make_actor(preset("warehouse", "fast", "iam"), make)
 
 
+@pytest.mark.slow
 def test_a_missing_sumo_ends_in_one_sentence(run, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "libsumo", None)
     assert evaluated(run, "--simulator", "sumo") == 2
