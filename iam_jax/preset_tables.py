@@ -165,7 +165,7 @@ _CONTROL_PPO = PPOConfig(
     num_epochs=4,
     minibatch_steps=512,
     gamma=0.99,
-    gae_lambda=0.9,
+    gae_lambda=0.8,
     entropy=0.01,
     normalise_rewards=True,
 )
@@ -185,6 +185,36 @@ _CONTROL = _models(Config(ppo=_CONTROL_PPO, total_steps=500_000, output=_CONTROL
 _PENDULUM = _models(
     Config(ppo=replace(_CONTINUOUS_PPO, gamma=0.95), total_steps=1_000_000, output=_CONTROL_OUTPUT),
     _CONTROL_NETWORK,
+    4,
+)
+# With twice that rate one seed of two never finds the goal.
+_CAR_PPO = replace(_CONTINUOUS_PPO, learning_rate=1e-3, entropy=0.02)
+_CAR = _models(Config(ppo=_CAR_PPO, total_steps=1_000_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 4)
+# Short tasks of gymnax' bsuite whose point is memory: a bit or two from the first step.
+_CHAIN_PPO = replace(_CONTROL_PPO, num_envs=128, num_steps=32, entropy=0.02, normalise_rewards=False)
+_CHAIN = _models(Config(ppo=_CHAIN_PPO, total_steps=1_000_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 8)
+# As brax' own and purejaxrl's learners have them; the memory tasks are `--env-args observe=positions`.
+_BRAX_PPO = PPOConfig(
+    num_envs=1024,
+    num_steps=32,
+    bptt_length=32,
+    num_epochs=4,
+    minibatch_steps=2048,
+    gamma=0.99,
+    gae_lambda=0.95,
+    learning_rate=3e-4,
+    entropy=0.0,
+    normalise_rewards=True,
+)
+_BRAX_NETWORK: Networks = {
+    "iam": IAMConfig(**_CONTROL_LAYERS, fc=(256,), hidden=128, joint=(256,), d_set="auto"),
+    "rnn": RNNConfig(**_CONTROL_LAYERS, fc=(256,), hidden=128, joint=(256,)),
+    "fnn": FNNConfig(**_CONTROL_LAYERS, fc=(256, 256)),
+    "fnn-stack": FNNConfig(**_CONTROL_LAYERS, fc=(256, 256)),
+}
+_BRAX = _models(
+    Config(ppo=_BRAX_PPO, total_steps=50_000_000, output=replace(_CONTROL_OUTPUT, eval_episodes=128)),
+    _BRAX_NETWORK,
     4,
 )
 _PLAY_FEW = OutputConfig(num_evaluations=10, eval_episodes=16, final_episodes=100)
@@ -229,6 +259,10 @@ TABLE: dict[str, dict[str, dict[str, Config]]] = {
     "CartPole": {"fast": _CONTROL},
     "Acrobot": {"fast": _CONTROL},
     "Pendulum": {"fast": _PENDULUM},
+    "MountainCarContinuous": {"fast": _CAR},
+    "MemoryChain": {"fast": _CHAIN},
+    "UmbrellaChain": {"fast": _CHAIN},
+    "brax": {"fast": _BRAX},
     "pong": _PIXELS,
     "breakout": _PIXELS,
     "ale": _PIXELS,

@@ -114,3 +114,16 @@ def test_all_contestants_take_turns_and_are_compared_with_ours(tmp_path):
     for original, port in (("SUMO", "traffic"), ("ale:Pong", "pong")):
         compared = f"{port} is faster by" in rows.get(original, ())
         assert compared != (f"Without {original}" in result.stdout)
+
+
+@pytest.mark.slow
+def test_a_sweep_is_timed_beside_its_runs_alone(tmp_path):
+    small = "--num-envs 8 --num-steps 8 --bptt-length 8 --num-minibatches 1 --fc 8 --hidden 8 --burn-in 0"
+    sweep = "--env mini-warehouse --sweep learning-rate=1e-3,2e-3 --updates 2 --turns 1"
+    file = tmp_path / "sweep.json"
+    done = run("benchmarks.sweep", *sweep.split(), *small.split(), "--output", str(file))
+    assert done.returncode == 0, done.stderr
+    result = json.loads(file.read_text())
+    assert (result["runs"], result["steps"]) == (2, 2 * 2 * 64)
+    assert set(result["training_seconds"]) == {"together", "alone"}
+    assert run("benchmarks.sweep", "--env", "mini-warehouse").returncode == 2
