@@ -29,12 +29,12 @@ from envs_jax.warehouse import dynamics
 from envs_jax.warehouse import env as warehouse
 from iam_jax.build import make_learner
 from iam_jax.config import Config, ConfigError
-from iam_jax.models.cells import GRU
 from iam_jax.models.d_set import Manual
 from iam_jax.models.dense import Dense
 from iam_jax.models.encoders import MLP
 from iam_jax.models.memory import Memory
 from iam_jax.models.policies import Categorical
+from iam_jax.models.recurrences.gated import GRU
 from iam_jax.ppo.groups import pick
 from iam_jax.ppo.learner import Learner, make_optimiser
 from iam_jax.ppo.rollout import Actor

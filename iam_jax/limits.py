@@ -15,8 +15,8 @@ _LARGE = 1e38
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("num_envs", "num_steps", "bptt_length", "gae_horizon", "shuffle_groups"), (1, 2**20)),
     **dict.fromkeys(("num_minibatches", "minibatch_steps"), (1, 2**20)),
-    **dict.fromkeys(("hidden", "attention_units", "d_set_size", "fc", "joint"), (1, 2**16)),
-    **dict.fromkeys(("heads", "frame_stack", "num_epochs"), (1, 1024)),
+    **dict.fromkeys(("hidden", "attention_units", "d_set_size", "fc", "joint", "window"), (1, 2**16)),
+    **dict.fromkeys(("heads", "frame_stack", "num_epochs", "layers"), (1, 1024)),
     **dict.fromkeys(("num_seeds", "devices", "num_processes", "at_once"), (1, 2**16)),
     "process_id": (0, 2**16 - 1),
     **dict.fromkeys(("eval_episodes", "final_episodes", "burn_in"), (1, 10**6)),

@@ -44,16 +44,36 @@ class NetworkConfig(Section):
     """Of the factors of matrix products. Parameters, gates, logits and values are float32 in any case."""
 
 
+CELLS = ("gru", "lstm", "mingru", "lru", "s5", "ffm", "gtrxl")
+"""Sequence models by name."""
+GTRXL_HEADS = 4
+
+
 @dataclasses.dataclass(frozen=True)
 class RecurrentConfig(NetworkConfig):
     """What every network with a memory has."""
 
-    cell: Literal["gru", "lstm"] = "gru"
-    """Recurrent cell."""
+    cell: str = "gru"
+    """What remembers: gru, lstm; mingru, lru, s5, ffm, which run along a sequence in parallel; gtrxl, a
+    transformer over the last steps; or a class of your own as my_module:MyCell (docs/memory.md)."""
     hidden: int = 64
-    """Units of the recurrent cell."""
+    """Units of the cell."""
+    layers: int = 1
+    """So many cells on top of each other."""
+    window: int = 32
+    """Steps that a gtrxl sees."""
     forget_bias: float = 1.0
     """Constant added in the forget gate of an lstm."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cell not in CELLS and ":" not in self.cell:
+            raise ConfigError(
+                f"--cell must be one of {', '.join(CELLS)}, or a class of your own as my_module:MyCell, not "
+                f"{self.cell!r}."
+            )
+        if self.cell == "gtrxl" and self.hidden % GTRXL_HEADS:
+            raise ConfigError(f"--hidden {self.hidden} must divide into the {GTRXL_HEADS} heads of a gtrxl.")
 
 
 @dataclasses.dataclass(frozen=True)

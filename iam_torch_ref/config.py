@@ -61,8 +61,10 @@ class ModelConfig:
       architecture: Influence-aware memory, or one of its two baselines.
       encoder: Before everything: none (vector), or convolutions.
       fc: Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn).
-      cell: Recurrent cell of iam and rnn.
+      cell: Recurrent cell of iam and rnn; see `iam_torch_ref.model` and `iam_torch_ref.recurrences`.
       hidden: H, units of the cell.
+      layers: Cells on top of each other.
+      window: K, steps that a gtrxl sees.
       joint: Layers behind everything, shared by policy and value.
       d_set: What iam's memory reads.
       d_set_indices: Indices of a manual d-set.
@@ -83,8 +85,10 @@ class ModelConfig:
     architecture: Literal["iam", "rnn", "fnn"] = "iam"
     encoder: Literal["vector", "atari", "board"] = "vector"
     fc: tuple[int, ...] = (256,)
-    cell: Literal["gru", "lstm"] = "gru"
+    cell: str = "gru"
     hidden: int = 64
+    layers: int = 1
+    window: int = 32
     joint: tuple[int, ...] = ()
     d_set: Literal["manual", "static", "dynamic", "identity"] = "manual"
     d_set_indices: tuple[int, ...] | None = None

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from iam_torch_ref.maps import Attention, Convolutions
 from iam_torch_ref.model import GRU, LSTM, MLP, ActorCritic, Dynamic
+from iam_torch_ref.recurrences import Recurrence
 
 
 @torch.no_grad()
@@ -41,6 +42,9 @@ def initialise(model: ActorCritic) -> None:
                     kernel(gate)
         elif isinstance(module, Dynamic | Attention):
             nn.init.normal_(module.score, std=module.score.shape[1] ** -0.5)
+    for module in model.modules():
+        if isinstance(module, Recurrence):
+            module.draw()
     policy = model.heads.policy.weight
     if orthogonal:
         nn.init.orthogonal_(policy, 0.01)

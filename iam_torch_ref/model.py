@@ -29,8 +29,8 @@ from torch import Tensor, nn
 from iam_torch_ref import maps
 from iam_torch_ref.config import ConfigError, ModelConfig
 from iam_torch_ref.policies import policy_for
+from iam_torch_ref.recurrences import FFM, LRU, S5, Carry, GTrXL, MinGRU, Recurrence, Stack
 
-Carry = tuple[Tensor, ...]
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
 
 
@@ -49,7 +49,7 @@ class MLP(nn.ModuleList):
         return x
 
 
-class GRU(nn.Module):
+class GRU(Recurrence):
     """Gate order r, z, n. Its carry is ``(h,)``."""
 
     def __init__(self, inputs: int, size: int):
@@ -57,6 +57,11 @@ class GRU(nn.Module):
         self.input = nn.Linear(inputs, 3 * size)
         self.recurrent = nn.Linear(size, 3 * size, bias=False)
         self.candidate_bias = nn.Parameter(torch.zeros(size))
+        self.shapes = ((size,),)
+
+    def step(self, carry: Carry, u: Tensor) -> tuple[Carry, Tensor]:
+        carry = self(carry, u)
+        return carry, carry[0]
 
     def forward(self, carry: Carry, x: Tensor) -> Carry:
         (h,) = carry
@@ -67,14 +72,18 @@ class GRU(nn.Module):
         return ((1 - z) * n + z * h,)
 
 
-class LSTM(nn.Module):
+class LSTM(Recurrence):
     """Gate order i, f, g, o. Its carry is ``(h, c)``."""
 
     def __init__(self, inputs: int, size: int, forget_bias: float):
         super().__init__()
         self.input = nn.Linear(inputs, 4 * size)
         self.recurrent = nn.Linear(size, 4 * size, bias=False)
-        self.forget_bias = forget_bias
+        self.forget_bias, self.shapes = forget_bias, ((size,), (size,))
+
+    def step(self, carry: Carry, u: Tensor) -> tuple[Carry, Tensor]:
+        carry = self(carry, u)
+        return carry, carry[0]
 
     def forward(self, carry: Carry, x: Tensor) -> Carry:
         h, c = carry
@@ -138,7 +147,7 @@ class Identity(nn.Module):
 class Memory(nn.Module):
     """``d_t = cell(d_{t-1}, D(o_t))``, with ``d_{t-1}`` cleared where an episode begins."""
 
-    def __init__(self, selector: nn.Module, cell: nn.Module):
+    def __init__(self, selector: nn.Module, cell: Recurrence):
         super().__init__()
         self.selector, self.cell = selector, cell
 
@@ -146,9 +155,9 @@ class Memory(nn.Module):
         """The carry after ``obs[T, B, O]``, and the memory's output at every step, [T, B, H]."""
         outputs = []
         for o, start in zip(obs, first, strict=True):
-            carry = tuple(torch.where(start[:, None], 0, part) for part in carry)
-            carry = self.cell(carry, self.selector(o, carry[0]))
-            outputs.append(carry[0])
+            carry = tuple(part * ~start.view(-1, *[1] * (part.dim() - 1)) for part in carry)
+            carry, output = self.cell.step(carry, self.selector(o, carry[0]))
+            outputs.append(output)
         return carry, torch.stack(outputs)
 
 
@@ -200,9 +209,8 @@ class ActorCritic(nn.Module):
         """Zero memory: ``(h,)``, ``(h, c)`` or, of fnn, ``()``."""
         if self.config.architecture == "fnn":
             return ()
-        parts = 2 if self.config.cell == "lstm" else 1
         like = self.heads.value.weight
-        return tuple(like.new_zeros(batch, self.config.hidden) for _ in range(parts))
+        return tuple(like.new_zeros(batch, *shape) for shape in self.memory.cell.shapes)
 
     def watch(self, obs: maps.Observation) -> None:
         """Takes observations [T, B, ...] into the running statistics, if there are any."""
@@ -219,10 +227,23 @@ class ActorCritic(nn.Module):
         return carry, *self.heads(features)
 
 
-def _cell(inputs: int, config: ModelConfig) -> nn.Module:
-    if config.cell == "gru":
-        return GRU(inputs, config.hidden)
-    return LSTM(inputs, config.hidden, config.forget_bias)
+def _cell(inputs: int, config: ModelConfig) -> Recurrence:
+    widths = [inputs, *[config.hidden] * (config.layers - 1)]
+    layers = [_layer(width, config) for width in widths]
+    return layers[0] if len(layers) == 1 else Stack(layers)
+
+
+def _layer(inputs: int, config: ModelConfig) -> Recurrence:
+    if config.cell == "lstm":
+        return LSTM(inputs, config.hidden, config.forget_bias)
+    if config.cell == "gtrxl":
+        return GTrXL(inputs, config.hidden, config.window)
+    known = {"gru": GRU, "mingru": MinGRU, "lru": LRU, "s5": S5, "ffm": FFM}
+    if config.cell not in known:
+        raise ConfigError(
+            f"The PyTorch reference has no cell {config.cell!r}, but lstm, gtrxl, {', '.join(known)}."
+        )
+    return known[config.cell](inputs, config.hidden)
 
 
 def _selector(config: ModelConfig, shape: tuple[int, ...]) -> nn.Module:

@@ -20,7 +20,7 @@ CROSSINGS = {
         for part in ("cases", "checks", "learning", "mass")
     },
 }
-READ_ALONE = ("config", "model", "maps", "gae", "loss", "policies", "update", "initialise")
+READ_ALONE = ("config", "model", "maps", "gae", "loss", "policies", "recurrences", "update", "initialise")
 """Modules of the PyTorch reference that import torch and nothing else that is not Python's own."""
 OURS = {"envs_jax", "iam_jax", "iam_torch_ref", "benchmarks", "tests"}
 

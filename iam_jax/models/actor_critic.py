@@ -6,50 +6,29 @@ discrete actions, their logits). Observations may be trees.
 """
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax.typing import Dtype
-from jax.custom_batching import sequential_vmap
 from jax.nn.initializers import Initializer
 
 from envs_jax import spaces
-from iam_jax.config import FNNConfig, IAMConfig, ModelConfig, NetworkConfig, RecurrentConfig, RNNConfig
-from iam_jax.models import cells, d_set, d_set_maps
+from iam_jax.config import FNNConfig, IAMConfig, ModelConfig, RecurrentConfig, RNNConfig
+from iam_jax.models import d_set, d_set_maps
 from iam_jax.models.d_set_maps import Box
 from iam_jax.models.dense import Dense
 from iam_jax.models.encoders import CONVOLUTIONS, MLP, Convolutions, as_vector, map_size
+from iam_jax.models.kernels import ACTIVATIONS, KERNELS, orthogonal, product_dtype
 from iam_jax.models.memory import Memory
 from iam_jax.models.normalise import STATISTICS, Normalise
 from iam_jax.models.observations import Name, Part, parts_of, places
 from iam_jax.models.policies import Policy, policy_for
+from iam_jax.models.recurrences.base import Carry, Stepwise
+from iam_jax.models.recurrences.make import make_recurrence
 
-
-def orthogonal(scale: float = 1.0) -> Initializer:
-    """Orthogonal matrices times a number (Saxe et al. 2014).
-
-    Under `jax.vmap` they are drawn one after the other: XLA's batched QR can wait for itself on a CPU.
-    """
-    draw = nn.initializers.orthogonal(scale)
-
-    def kernel(key: jax.Array, shape: Any, dtype: Any = jnp.float32, out_sharding: Any = None) -> jax.Array:
-        return sequential_vmap(lambda key: draw(key, shape, dtype))(key)
-
-    return kernel
-
-
-ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {"relu": nn.relu, "tanh": jnp.tanh}
-KERNELS: dict[str, tuple[Initializer, Initializer]] = {
-    "glorot": (nn.initializers.glorot_uniform(), nn.initializers.glorot_uniform()),
-    "orthogonal": (orthogonal(2**0.5), orthogonal()),
-}
-"""Initialisation -> kernels of dense layers, kernels of recurrent ones."""
-
-Output = tuple[cells.Carry, jax.Array, jax.Array]
+Output = tuple[Carry, jax.Array, jax.Array]
 
 
 class Heads(nn.Module):
@@ -99,7 +78,7 @@ class Encoder(nn.Module):
         if part.encoder != "vector":
             layers, kernel_init = CONVOLUTIONS[part.encoder], KERNELS[self.config.init][0]
             convolutions = Convolutions(
-                layers, kernel_init, _dtype(self.config), name=f"{before}convolutions"
+                layers, kernel_init, product_dtype(self.config), name=f"{before}convolutions"
             )
             return _in_steps(convolutions, obs) if self.config.remat else convolutions(obs)
         if not isinstance(part.space, spaces.Box):
@@ -132,10 +111,10 @@ class FNN(Network):
         self.heads = Heads(self.config, self.policy)
 
     @nn.nowrap
-    def initial_carry(self, batch: int) -> cells.Carry:
+    def initial_carry(self, batch: int) -> Carry:
         return ()
 
-    def __call__(self, carry: cells.Carry, obs: Any, first: jax.Array) -> Output:
+    def __call__(self, carry: Carry, obs: Any, first: jax.Array) -> Output:
         return carry, *self.heads(self.fc(as_vector(self.encoder(obs))))
 
 
@@ -147,14 +126,14 @@ class RNN(Network):
     def setup(self) -> None:
         self.encoder = Encoder(self.config, self.parts)
         self.fc = _mlp(self.config, self.config.fc)
-        self.memory = Memory(_cell(self.config), d_set.Identity(), self.config.remat)
+        self.memory = Memory(make_recurrence(self.config), d_set.Identity(), self.config.remat)
         self.heads = Heads(self.config, self.policy)
 
     @nn.nowrap
-    def initial_carry(self, batch: int) -> cells.Carry:
-        return _cell(self.config).initial_carry(batch)
+    def initial_carry(self, batch: int) -> Carry:
+        return make_recurrence(self.config).initial_carry(batch)
 
-    def __call__(self, carry: cells.Carry, obs: Any, first: jax.Array) -> Output:
+    def __call__(self, carry: Carry, obs: Any, first: jax.Array) -> Output:
         carry, memory = self.memory(carry, self.fc(as_vector(self.encoder(obs))), first)
         return carry, *self.heads(memory)
 
@@ -171,14 +150,14 @@ class IAM(Network):
     def setup(self) -> None:
         self.encoder = Encoder(self.config, self.parts)
         self.fc = _mlp(self.config, self.config.fc)
-        self.memory = Memory(_cell(self.config), _selector(self.config), self.config.remat)
+        self.memory = Memory(make_recurrence(self.config), _selector(self.config), self.config.remat)
         self.heads = Heads(self.config, self.policy)
 
     @nn.nowrap
-    def initial_carry(self, batch: int) -> cells.Carry:
-        return _cell(self.config).initial_carry(batch)
+    def initial_carry(self, batch: int) -> Carry:
+        return make_recurrence(self.config).initial_carry(batch)
 
-    def __call__(self, carry: cells.Carry, obs: Any, first: jax.Array) -> Output:
+    def __call__(self, carry: Carry, obs: Any, first: jax.Array) -> Output:
         features = self.encoder(obs)
         carry, memory = self.memory(carry, features, first)
         return carry, *self.heads(jnp.concatenate([self.fc(as_vector(features)), memory], axis=-1))
@@ -212,11 +191,13 @@ def make_model(config: ModelConfig, observations: spaces.Space, actions: spaces.
             config = dataclasses.replace(config, d_set_indices=_checked(config.d_set_indices, parts))
         else:
             _check_boxes(config.d_set_boxes, map_size(config.encoder, parts[0].space.shape))
+    if isinstance(config, RecurrentConfig):
+        _check_cell(config)
     policy = policy_for(actions, squash=config.squash_actions)
     return MODELS[type(config)](config, policy, parts)
 
 
-def forward(model: ActorCritic, params: Any, carry: cells.Carry, obs: Any, first: jax.Array) -> Output:
+def forward(model: ActorCritic, params: Any, carry: Carry, obs: Any, first: jax.Array) -> Output:
     """The model on a sequence: carry after it, outputs of the policy [T, B, K], value [T, B].
 
     Raises:
@@ -243,7 +224,7 @@ def watch(model: ActorCritic, params: Any, obs: Any) -> Any:
 
 
 def attend(
-    model: ActorCritic, params: Any, carry: cells.Carry, obs: Any, first: jax.Array
+    model: ActorCritic, params: Any, carry: Carry, obs: Any, first: jax.Array
 ) -> tuple[Output, jax.Array]:
     """`forward` with a dynamic d-set, and the weights of its attention, [T, B, heads, R]."""
     output, kept = model.apply(params, carry, obs, first, mutable="intermediates")
@@ -269,6 +250,16 @@ def _checked(indices: tuple[Name, ...] | None, parts: tuple[Part, ...]) -> tuple
     return places(indices, parts)
 
 
+def _check_cell(config: RecurrentConfig) -> None:
+    cell = make_recurrence(config)
+    if isinstance(config, IAMConfig) and config.d_set == "dynamic" and not isinstance(cell, Stepwise):
+        what = f"--cell {config.cell}" if config.layers == 1 else f"--layers {config.layers}"
+        raise ValueError(
+            f"--d-set dynamic asks what the memory was one step before, and {what} computes all steps "
+            "together: choose --d-set manual, static or identity, or one layer of --cell gru or lstm."
+        )
+
+
 def _check_boxes(boxes: tuple[Box, ...] | None, size: tuple[int, int]) -> None:
     rows, columns = size
     if not boxes:
@@ -286,26 +277,13 @@ def _check_boxes(boxes: tuple[Box, ...] | None, size: tuple[int, int]) -> None:
 
 def _mlp(config: ModelConfig, sizes: tuple[int, ...], name: str | None = None) -> MLP:
     kernel_init, activation = KERNELS[config.init][0], ACTIVATIONS[config.activation]
-    return MLP(sizes, activation, kernel_init, config.bias, _dtype(config), name=name)
-
-
-def _dtype(config: NetworkConfig) -> Dtype | None:
-    """Of the factors of matrix products; None for that of the parameters."""
-    return None if config.dtype == "float32" else jnp.dtype(config.dtype)
+    return MLP(sizes, activation, kernel_init, config.bias, product_dtype(config), name=name)
 
 
 def _policy_init(config: ModelConfig) -> Initializer:
     if config.init == "orthogonal":
         return orthogonal(0.01)
     return nn.initializers.variance_scaling(0.01, "fan_in", "truncated_normal")
-
-
-def _cell(config: RecurrentConfig) -> cells.Cell:
-    # Gates saturate, so no sqrt(2): that gain belongs to the layers with an activation.
-    kernel = KERNELS[config.init][1]
-    if config.cell == "gru":
-        return cells.GRU(config.hidden, kernel, kernel, _dtype(config))
-    return cells.LSTM(config.hidden, kernel, kernel, config.forget_bias, _dtype(config))
 
 
 def _selector(config: IAMConfig) -> d_set.Selector | d_set_maps.MapSelector:
@@ -316,8 +294,8 @@ def _selector(config: IAMConfig) -> d_set.Selector | d_set_maps.MapSelector:
         return d_set.Manual(config.d_set_indices or ())  # type: ignore[arg-type]  # made places by make_model
     if config.d_set == "static":
         static = d_set_maps.StaticMap if on_map else d_set.Static
-        return static(config.d_set_size, kernel, _dtype(config))
+        return static(config.d_set_size, kernel, product_dtype(config))
     if config.d_set == "dynamic":
         attention = d_set_maps.Attention if on_map else d_set.Dynamic
-        return attention(config.heads, config.attention_units, kernel, _dtype(config))
+        return attention(config.heads, config.attention_units, kernel, product_dtype(config))
     return d_set_maps.FlatMap() if on_map else d_set.Identity()

@@ -1,18 +1,21 @@
-"""The recurrent path: a d-set selector and a cell, scanned over time with resets."""
+"""The recurrent path: a d-set selector and a sequence model that reads what it selects."""
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 
-from iam_jax.models.cells import Carry, Cell
 from iam_jax.models.d_set import Selector
 from iam_jax.models.d_set_maps import MapSelector
+from iam_jax.models.recurrences.base import Carry, Recurrence, Stepwise, cleared
 
 
 class Memory(nn.Module):
-    """``d_t = cell(d_{t-1}, D(o_t))``, with ``d_{t-1}`` cleared where an episode begins."""
+    """``d_t = cell(d_{t-1}, D(o_t))``, with ``d_{t-1}`` cleared where an episode begins.
 
-    cell: Cell
+    ``cell`` is any sequence model. A selector that reads the memory runs inside the loop over time, so it
+    needs a `Stepwise` one.
+    """
+
+    cell: Recurrence
     selector: Selector | MapSelector
     remat: bool = False
 
@@ -24,23 +27,24 @@ class Memory(nn.Module):
         """Runs over a sequence.
 
         Args:
-          carry: Memory before it reads ``obs[0]``, float[B, H] each.
+          carry: Memory before it reads ``obs[0]``, [B, ...] each.
           obs: Observations, float[T, B, O], or their feature maps, float[T, B, Y, X, C].
           first: Whether the memory is cleared before it reads ``obs[t]``, bool[T, B].
 
         Returns:
           The memory after the last step, and its output at every step, float[T, B, H].
         """
-        inputs = obs if self.selector.reads_memory else self.cell.project(self.selector(obs))
+        if not self.selector.reads_memory:
+            return self.cell(carry, self.selector(obs), first)
 
         def step(
             memory: "Memory", carry: Carry, step_inputs: tuple[jax.Array, jax.Array]
         ) -> tuple[Carry, jax.Array]:
             x, start = step_inputs
-            carry = tuple(jnp.where(start[:, None], 0, part) for part in carry)
-            if memory.selector.reads_memory:
-                x = memory.cell.project(memory.selector(x, carry[0]))
-            carry = memory.cell.step(carry, x)
+            cell = memory.cell
+            assert isinstance(cell, Stepwise)  # `make_model` has refused all others
+            carry = cleared(carry, start)
+            carry = cell.step(carry, cell.project(memory.selector(x, carry[0])))
             return carry, carry[0]
 
         scan = nn.scan(
@@ -49,4 +53,4 @@ class Memory(nn.Module):
             variable_axes={"intermediates": 0},
             split_rngs={"params": False},
         )
-        return scan(self, carry, (inputs, first))
+        return scan(self, carry, (obs, first))

@@ -11,6 +11,7 @@ import torch
 from envs_jax import spaces
 from iam_jax.config import ModelConfig as JaxModelConfig
 from iam_jax.config import network
+from iam_jax.model_config import CELLS
 from iam_jax.models.actor_critic import make_model
 from iam_torch_ref.bridge import of_model
 from iam_torch_ref.config import ModelConfig
@@ -68,10 +69,12 @@ class Case:
     observation: str = "vector"
     actions: str = "discrete"
     normalise: bool = False
+    layers: int = 1
 
     def __str__(self) -> str:
         parts = {"iam": (self.d_set, self.cell), "rnn": (self.cell,), "fnn": ()}[self.architecture]
-        others = [self.actions] * (self.actions != "discrete") + ["normalised"] * self.normalise
+        deep = [f"{self.layers} layers"] * (self.layers > 1)
+        others = deep + [self.actions] * (self.actions != "discrete") + ["normalised"] * self.normalise
         return "-".join((self.architecture, *parts, self.observation, *others))
 
     @property
@@ -79,6 +82,9 @@ class Case:
         chosen = {
             "d_set": self.d_set,
             "cell": self.cell,
+            "layers": self.layers,
+            "window": 4,
+            "hidden": 8 if self.cell == "gtrxl" else SIZES["hidden"],
             "normalise_observations": self.normalise,
             "squash_actions": self.actions == "squashed",
         }
@@ -96,6 +102,8 @@ _POLICIES = [actions for actions in ACTIONS if actions != "discrete"]
 CASES = (
     *(Case(*model, observation) for observation in _PLAIN for model in _MODELS),
     *(Case(*model, "tree", normalise=True) for model in _MODELS),
+    *(Case("iam", "manual", cell) for cell in CELLS[2:]),
+    *(Case("rnn", cell=cell, layers=2) for cell in CELLS),
     *(Case("iam", "manual", "gru", actions=actions, normalise=True) for actions in _POLICIES),
     *(Case("fnn", actions=actions) for actions in _POLICIES),
 )
@@ -133,6 +141,8 @@ class Pair:
             drawn = draw.normal(0, scale[x.ndim], x.shape)
             if path[-1].key in ("var", "count"):
                 drawn = np.abs(drawn) + 0.5
+            if path[-1].key == "lambda_re":  # what explodes is cut off
+                drawn = -np.abs(drawn)
             return drawn.astype(self.dtype)
 
         return jax.tree_util.tree_map_with_path(number, shapes)
@@ -187,7 +197,10 @@ class Pair:
         """Memory that is not zero, one array [B, H] per part."""
         draw = np.random.default_rng(3)
         shapes = [part.shape for part in self.jax_model.initial_carry(B)]
-        return tuple(draw.normal(0, 0.7, shape).astype(self.dtype) for shape in shapes)
+        parts = [draw.normal(0, 0.7, shape).astype(self.dtype) for shape in shapes]
+        if self.case.cell == "gtrxl":  # every other part says what is held, by 0 and 1
+            parts[1::2] = [(part > 0).astype(self.dtype) for part in parts[1::2]]
+        return tuple(parts)
 
     def tensor(self, x: Any) -> Any:
         """A NumPy array on the PyTorch side, floats in the case's dtype; of a dict a tuple of its parts."""

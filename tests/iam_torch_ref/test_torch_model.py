@@ -9,6 +9,7 @@ pytest.importorskip("torch", reason="the PyTorch reference needs PyTorch: pip in
 import torch
 from torch import nn
 
+from iam_jax.model_config import CELLS
 from iam_torch_ref.config import ConfigError, ModelConfig
 from iam_torch_ref.initialise import initialise
 from iam_torch_ref.model import GRU, LSTM, ActorCritic
@@ -67,3 +68,16 @@ def test_fresh_weights_leave_all_actions_equally_likely(init, cell):
 def test_a_manual_d_set_that_does_not_fit_is_refused(indices):
     with pytest.raises(ConfigError, match="indices from 0 to 11"):
         ActorCritic(dataclasses.replace(SMALL, d_set_indices=indices))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_fresh_weights_of_every_cell_remember_without_exploding(cell):
+    torch.manual_seed(0)
+    model = ActorCritic(
+        dataclasses.replace(SMALL, architecture="rnn", cell=cell, hidden=8, window=4, layers=2)
+    )
+    initialise(model)
+    first = torch.zeros(200, 3, dtype=torch.bool)
+    _, outputs, value = model(model.initial_carry(3), torch.randn(200, 3, 12), first)
+    assert outputs.abs().max() < 1 and value.abs().max() < 50
+    assert all((p != 0).any() for name, p in model.named_parameters() if "bias" not in name)

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import torch
 
+from iam_jax.models.recurrences import base
+from iam_jax.models.recurrences.gtrxl import GTrXL
 from iam_jax.ppo.rollout import Actor
 from iam_torch_ref import loss, update
 from iam_torch_ref.config import PPOConfig
@@ -15,6 +17,7 @@ from iam_torch_ref.model import ActorCritic, Memory
 from iam_torch_ref.parity import checks, learning
 from iam_torch_ref.parity.cases import TOLERANCE, Case, Pair
 from iam_torch_ref.policies import Categorical, Gaussian
+from iam_torch_ref.recurrences import LRU, S5
 
 SEEN = 100 * TOLERANCE["float64"]
 """A difference that cannot be taken for rounding."""
@@ -178,3 +181,28 @@ def test_statistics_that_are_updated_before_learning_are_seen(monkeypatch):
     monkeypatch.setattr(learning, "update", late)
     _, parameters = learning.trajectory(learning.RUNS["iam, continuous, all normalised"], updates=2)
     assert parameters > 100 * learning.TOLERANCE
+
+
+def test_a_forgotten_gamma_in_the_lru_is_seen(monkeypatch):
+    original = LRU.diagonal
+    monkeypatch.setattr(LRU, "diagonal", lambda self: (original(self)[0], torch.ones(())))
+    assert checks.forward(Pair(Case("iam", "manual", "lru"))) > SEEN
+
+
+def test_euler_s_rule_in_place_of_the_zero_order_hold_is_seen(monkeypatch):
+    original = S5.diagonal
+    monkeypatch.setattr(S5, "diagonal", lambda self: (original(self)[0], self.log_step.exp()))
+    assert checks.forward(Pair(Case("iam", "manual", "s5"))) > SEEN
+
+
+@pytest.mark.parametrize("cell", ["mingru", "lru", "s5", "ffm", "gtrxl"])
+def test_a_reset_one_step_late_in_a_scan_is_seen(cell, monkeypatch):
+    original = base.linear_scan if cell != "gtrxl" else GTrXL.__call__
+
+    if cell == "gtrxl":
+        late = lambda self, carry, inputs, first: original(self, carry, inputs, jnp.roll(first, 1, 0))  # noqa: E731
+        monkeypatch.setattr(GTrXL, "__call__", late)
+    else:
+        late = lambda before, a, b, first: original(before, a, b, jnp.roll(first, 1, 0))  # noqa: E731
+        monkeypatch.setattr(base, "linear_scan", late)
+    assert checks.forward(Pair(Case("iam", "manual", cell))) > SEEN

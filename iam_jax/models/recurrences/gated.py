@@ -1,7 +1,10 @@
-"""Recurrent cells, split into a projection of all inputs at once and a step along time.
+"""Gated cells.
 
-The split lets the caller take the input's matrix product out of the scan: one wide product over
-``T * B`` rows instead of ``T`` narrow ones.
+    GRU   r, z = sigmoid(W x + U h + b);  n = tanh(W x + b + r * (U h + b_h));  h' = (1 - z) n + z h
+    LSTM  i, f, o = sigmoid(W x + U h + b), f with forget_bias added;  g = tanh(W x + U h + b)
+          c' = f c + i g;  h' = o tanh(c')
+
+Cho et al. 2014, in the form of cuDNN and PyTorch; Hochreiter and Schmidhuber 1997, Gers et al. 2000.
 """
 
 from typing import Any
@@ -13,8 +16,7 @@ from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 from iam_jax.models.dense import Dense
-
-Carry = tuple[jax.Array, ...]
+from iam_jax.models.recurrences.base import Carry, Stepwise
 
 
 def _per_gate(init: Initializer, num_gates: int) -> Any:
@@ -28,7 +30,7 @@ def _per_gate(init: Initializer, num_gates: int) -> Any:
     return blocks
 
 
-def _gates(cell: "Cell", number: int) -> tuple[Dense, Dense]:
+def _gates(cell: "GRU | LSTM", number: int) -> tuple[Dense, Dense]:
     """The layers that read inputs and memory; factors of their products have the cell's ``dtype``."""
     size = number * cell.size
     inputs, memory = _per_gate(cell.kernel_init, number), _per_gate(cell.recurrent_init, number)
@@ -38,12 +40,8 @@ def _gates(cell: "Cell", number: int) -> tuple[Dense, Dense]:
     )
 
 
-class GRU(nn.Module):
-    """Gated recurrent unit (Cho et al. 2014, in the form of cuDNN and PyTorch).
-
-    ``r, z = sigmoid(W x + U h + b)``; ``n = tanh(W x + b + r * (U h + b_h))``;
-    ``h' = (1 - z) n + z h``. Gate order r, z, n. One bias per gate, and b_h for the candidate.
-    """
+class GRU(Stepwise):
+    """Gated recurrent unit. Gate order r, z, n. One bias per gate, and b_h for the candidate."""
 
     size: int
     kernel_init: Initializer
@@ -73,12 +71,8 @@ class GRU(nn.Module):
         return ((1 - z) * n + z * h,)
 
 
-class LSTM(nn.Module):
-    """Long short-term memory (TensorFlow's BasicLSTM when ``forget_bias`` is 1).
-
-    ``i, f, o = sigmoid(W x + U h + b)``, f with ``forget_bias`` added; ``g = tanh(W x + U h + b)``;
-    ``c' = f c + i g``; ``h' = o tanh(c')``. Gate order i, f, g, o.
-    """
+class LSTM(Stepwise):
+    """Long short-term memory (TensorFlow's BasicLSTM when ``forget_bias`` is 1). Gate order i, f, g, o."""
 
     size: int
     kernel_init: Initializer
@@ -105,6 +99,3 @@ class LSTM(nn.Module):
         i, f, g, o = jnp.split(gates, 4, axis=-1)
         c = nn.sigmoid(f + self.forget_bias) * c + nn.sigmoid(i) * jnp.tanh(g)
         return (nn.sigmoid(o) * jnp.tanh(c), c)
-
-
-Cell = GRU | LSTM
