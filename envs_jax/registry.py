@@ -15,6 +15,7 @@ ENVIRONMENTS = {
     "warehouse": "envs_jax.warehouse.env:warehouse",
     "mini-warehouse": "envs_jax.warehouse.env:mini_warehouse",
     "traffic": "envs_jax.traffic.env:traffic",
+    "tmaze": "envs_jax.tmaze:TMaze",
     "redbluedoors-6x6": "envs_jax.minigrid.env:redbluedoors_6x6",
     "redbluedoors-8x8": "envs_jax.minigrid.env:redbluedoors_8x8",
     "memory-s7": "envs_jax.minigrid.env:memory_s7",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iam_jax.errors import ConfigError
     from iam_jax.play import Result
     from iam_jax.ppo.learner import Learner
+    from iam_jax.ppo.numbers import PPONumbers
     from iam_jax.presets import preset
     from iam_jax.run import Failed, Finished, Run, Stopped
 
@@ -31,6 +32,7 @@ __all__ = [
     "IAMConfig",
     "Learner",
     "PPOConfig",
+    "PPONumbers",
     "RNNConfig",
     "Result",
     "Run",
@@ -49,6 +51,7 @@ _PLACES = {
     **dict.fromkeys(("Failed", "Finished", "Run", "Stopped"), "iam_jax.run"),
     "ConfigError": "iam_jax.errors",
     "Learner": "iam_jax.ppo.learner",
+    "PPONumbers": "iam_jax.ppo.numbers",
     "Result": "iam_jax.play",
     "model_for": "iam_jax.build",
     "preset": "iam_jax.presets",

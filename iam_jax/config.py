@@ -95,7 +95,7 @@ class Config(Section):
     """The run."""
 
     env: str = "warehouse"
-    """Environment: warehouse, mini-warehouse, traffic, redbluedoors-8x8, memory-s7, doorkey-8x8, pong,
+    """Environment: warehouse, mini-warehouse, traffic, tmaze, redbluedoors-8x8, memory-s7, doorkey-8x8, pong,
     breakout; games of MinAtar (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1);
     gymnasium's (gymnasium:CartPole-v1); or your own, as my_module:MyEnv or path/to/my_env.py:MyEnv."""
     preset: Literal["fast", "best", "paper", "custom"] = "custom"

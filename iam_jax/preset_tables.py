@@ -193,6 +193,27 @@ _CAR = _models(Config(ppo=_CAR_PPO, total_steps=1_000_000, output=_CONTROL_OUTPU
 # Short tasks of gymnax' bsuite whose point is memory: a bit or two from the first step.
 _CHAIN_PPO = replace(_CONTROL_PPO, num_envs=128, num_steps=32, entropy=0.02, normalise_rewards=False)
 _CHAIN = _models(Config(ppo=_CHAIN_PPO, total_steps=1_000_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 8)
+# Gradients reach as far as a rollout, and so must the hint; rewards are late, so the discount is near 1.
+_TMAZE_PPO = replace(
+    _CONTROL_PPO,
+    num_envs=128,
+    num_steps=128,
+    bptt_length=128,
+    minibatch_steps=2048,
+    gamma=0.999,
+    gae_lambda=0.95,
+    learning_rate=1e-3,
+    entropy=0.02,
+    normalise_rewards=False,
+)
+_TMAZE_NETWORK: Networks = {
+    "iam": IAMConfig(fc=(64,), hidden=64, joint=(64,)),
+    "rnn": RNNConfig(fc=(64,), hidden=64, joint=(64,)),
+    "fnn": FNNConfig(fc=(64, 64)),
+    "fnn-stack": FNNConfig(fc=(64, 64)),
+}
+_TMAZE_OUTPUT = OutputConfig(num_evaluations=20, eval_episodes=256, final_episodes=1000)
+_TMAZE = _models(Config(ppo=_TMAZE_PPO, total_steps=2_000_000, output=_TMAZE_OUTPUT), _TMAZE_NETWORK)
 # As brax' own and purejaxrl's learners have them; the memory tasks are `--env-args observe=positions`.
 _BRAX_PPO = PPOConfig(
     num_envs=1024,
@@ -263,6 +284,7 @@ TABLE: dict[str, dict[str, dict[str, Config]]] = {
     "MemoryChain": {"fast": _CHAIN},
     "UmbrellaChain": {"fast": _CHAIN},
     "brax": {"fast": _BRAX},
+    "tmaze": {"fast": _TMAZE},
     "pong": _PIXELS,
     "breakout": _PIXELS,
     "ale": _PIXELS,

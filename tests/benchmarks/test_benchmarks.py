@@ -11,6 +11,7 @@ import pytest
 from benchmarks.hot_path import VARIANTS
 from benchmarks.train_throughput import flop_per_step, with_envs
 from iam_jax.build import make_learner
+from iam_jax.model_config import CELLS
 from iam_jax.presets import preset
 from iam_jax.train import parse
 
@@ -127,3 +128,18 @@ def test_a_sweep_is_timed_beside_its_runs_alone(tmp_path):
     assert (result["runs"], result["steps"]) == (2, 2 * 2 * 64)
     assert set(result["training_seconds"]) == {"together", "alone"}
     assert run("benchmarks.sweep", "--env", "mini-warehouse").returncode == 2
+
+
+@pytest.mark.slow
+def test_every_sequence_model_is_timed(tmp_path):
+    file = tmp_path / "recurrences.json"
+    done = run(
+        "benchmarks.recurrences",
+        *"--lengths 2 4 --steps 16 --hidden 8 --turns 1".split(),
+        "--output",
+        str(file),
+    )
+    assert done.returncode == 0, done.stderr
+    times = json.loads(file.read_text())["milliseconds"]
+    assert set(times) == set(CELLS) and set(times["lru"]["training"]) == {"2", "4"}
+    assert run("benchmarks.recurrences", "--lengths", "3", "--steps", "16").returncode == 2
