@@ -14,10 +14,14 @@ import numpy as np
 from flax import struct
 
 from envs_jax import spaces
-from envs_jax.arguments import Whole, check
+from envs_jax.arguments import LONGEST, TIME_LIMIT, Maybe, Whole, check
 from envs_jax.environment import Environment, EnvParams, EnvState, Policy
 
-RULES = {"length": Whole(1, 100_000), "distractors": Whole(0, 1000)}
+RULES = {
+    "length": Whole(1, 100_000),
+    "distractors": Whole(0, 1000),
+    "max_steps_in_episode": Maybe(TIME_LIMIT),
+}
 LEFT, RIGHT = 0, 1
 HINT = (0, 1)
 """Indices of the observation that show the hint, and then whether this is the junction."""
@@ -34,9 +38,9 @@ class State(EnvState):
 
 
 class Params(EnvParams):
-    """``length``: steps to the junction. The time limit lies behind the end."""
+    """``length``: steps to the junction."""
 
-    max_steps_in_episode: int = 11
+    max_steps_in_episode: int = LONGEST
     length: int = struct.field(default=10)
 
 
@@ -46,15 +50,17 @@ class TMaze(Environment):
     Args:
       length: Steps to the junction.
       distractors: Coins, D.
+      max_steps_in_episode: The time limit; by default none, for the task ends at the junction.
 
     Raises:
       ValueError: A number is out of range.
     """
 
-    def __init__(self, length: int = 10, distractors: int = 8):
-        check({"length": length, "distractors": distractors}, RULES)
+    def __init__(self, length: int = 10, distractors: int = 8, max_steps_in_episode: int | None = None):
+        given = {"length": length, "distractors": distractors, "max_steps_in_episode": max_steps_in_episode}
+        check(given, RULES)
         self._distractors = distractors
-        self._params = Params(max_steps_in_episode=length + 1, length=length)
+        self._params = Params(max_steps_in_episode=max_steps_in_episode or LONGEST, length=length)
 
     @property
     def name(self) -> str:
@@ -83,10 +89,6 @@ class TMaze(Environment):
 
     def is_terminated(self, state: State, params: Params) -> jax.Array:
         return state.time > params.length
-
-    def is_truncated(self, state: State, params: Params) -> jax.Array:
-        """Never: the junction comes before any limit, also where ``length`` is swept."""
-        return jnp.zeros((), bool)
 
     def action_space(self, params: Any = None) -> spaces.Discrete:
         return spaces.Discrete(2)

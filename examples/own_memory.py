@@ -1,4 +1,4 @@
-"""A memory of your own: a gated sum that fades, run along a rollout by one scan, in a T-maze of 50 steps."""
+"""A memory of your own: a gated sum that fades, run along a rollout by one scan, in a T-maze of 20 steps."""
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -19,7 +19,7 @@ class Fading(Associative):  # h' = a h + z g(u), all steps at once
         self.gate, self.candidate = nn.Dense(self.size), nn.Dense(self.size)
 
     def elements(self, inputs):  # factors and terms of h_t = a_t h_{t-1} + b_t
-        z = nn.sigmoid(self.gate(inputs) - 2)
+        z = nn.sigmoid(self.gate(inputs) - 4)
         return (1 - z) * nn.sigmoid(self.rate + 4), z * jnp.tanh(self.candidate(inputs))
 
 
@@ -27,10 +27,10 @@ if __name__ == "__main__":
     config = iam_jax.preset(
         "tmaze",
         cell=f"{__file__}:Fading",  # its place, so that the run finds it again
-        env_args=("length=50", "distractors=16"),
+        env_args=("length=20", "distractors=16"),
         num_steps=64,
         bptt_length=64,
-        total_steps=1_000_000,
+        total_steps=500_000,
     )
     run = iam_jax.train(config, run_dir="runs/own-memory", display=False)
     print(f"mean return {run.agent.evaluate(episodes=1000).mean:.2f} (1 is the most, 0 without a memory)")

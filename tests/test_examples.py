@@ -65,3 +65,8 @@ def test_the_module_learns_to_recall_without_any_reward(tmp_path):
 def test_an_agent_plays_in_anyones_loop_and_shows_its_memory(tmp_path):
     assert numbers(run("agent_in_your_loop", tmp_path))[0] > 25
     assert (tmp_path / "memory.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_memory_of_one_s_own_remembers_the_hint(tmp_path):
+    assert numbers(run("own_memory", tmp_path))[0] > 0.8

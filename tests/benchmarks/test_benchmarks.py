@@ -135,7 +135,7 @@ def test_every_sequence_model_is_timed(tmp_path):
     file = tmp_path / "recurrences.json"
     done = run(
         "benchmarks.recurrences",
-        *"--lengths 2 4 --steps 16 --hidden 8 --turns 1".split(),
+        *["--lengths", "2", "4", "--steps", "16", "--hidden", "8", "--turns", "1"],
         "--output",
         str(file),
     )

@@ -206,7 +206,7 @@ BROKEN = {
     NoLives: "info lacks 'game_over'",
     NumberedEnds: r"terminated must be a bool scalar, not int32 of shape \(\)",
     GreyPicture: r"render must return uint8\[H, W, 3\], not uint8\[4, 4\]",
-    TwoActions: r"policy 'both' must return one action, not of shape \(2,\)",
+    TwoActions: r"policy 'both' must return one action, of shape \(\), not \(2,\)",
     Failing: "step of Failing fails in step 0: the simulator has gone",
 }
 
