@@ -203,10 +203,6 @@ ERRORS = {
     "advantage horizon of zero": (["--gae-horizon", "0"], "--gae-horizon must be at least 1"),
     "learning rate that is no number": (["--learning-rate", "nan"], "--learning-rate must be"),
     "more environments than can be": (["--num-envs", "1000000000000"], "--num-envs must be"),
-    "previous action beside an image": (
-        ["--env", "Breakout-MinAtar", "--previous-action"],
-        "joins vector observations",
-    ),
     "resuming what is no run": (["--resume", "nowhere"], "no config.json"),
     "misspelt option": (["--num-env", "4"], "num-env"),
 }
