@@ -23,4 +23,5 @@ def test_an_environment_of_gymnax_trains_and_plays_for_a_moment(name, model, tmp
     assert isinstance(run.outcome, iam_jax.Finished)
     result = run.agent.evaluate(episodes=2)
     assert result.returns.shape == (2,) and np.isfinite(result.mean)
-    run.agent.film(tmp_path / "film.gif")
+    if model == "fnn":  # whoever plays, the picture is the environment's
+        run.agent.film(tmp_path / "film.gif")
