@@ -54,7 +54,7 @@ class Checkpoints:
         saved = self._manager.save(
             progress.update,
             args=ocp.args.Composite(
-                state=ocp.args.StandardSave(state),
+                state=ocp.args.StandardSave(_present(state)),
                 progress=ocp.args.JsonSave(dataclasses.asdict(progress)),
             ),
             # Orbax ranks checkpoints without a number below all others.
@@ -74,12 +74,14 @@ class Checkpoints:
         Raises:
           ConfigError: There is no whole checkpoint, or it belongs to another model.
         """
-        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, _present(like))
 
         def read(step: Path) -> tuple[Any, Progress]:
             self._check_shapes(jax.eval_shape(_without_keys, like), step)
             with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as reader:
                 state = reader.restore(step / "state", args=ocp.args.StandardRestore(target))
+            if dataclasses.is_dataclass(like):
+                state = dataclasses.replace(like, **state)  # type: ignore[type-var]
             return state, _progress(step)
 
         return self._first_whole(read, which, say)
@@ -155,6 +157,14 @@ class Checkpoints:
         )
         handlers = {"state": ocp.StandardCheckpointHandler(), "progress": ocp.JsonCheckpointHandler()}
         return ocp.CheckpointManager(self.folder, options=options, item_handlers=handlers)
+
+
+def _present(state: Any) -> Any:
+    """The parts of a state that there are: Orbax tells None from what an older version did not have."""
+    if not dataclasses.is_dataclass(state):
+        return state
+    parts = {field.name: getattr(state, field.name) for field in dataclasses.fields(state)}
+    return {name: part for name, part in parts.items() if part is not None}
 
 
 def _progress(step: Path) -> Progress:

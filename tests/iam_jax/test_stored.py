@@ -82,8 +82,8 @@ WRONG = {
     "output": [5, []],
 }
 WRONG_IN = {
-    "model": {"hidden": [6.5, "a", 0, None], "fc": ["abc", [6.5], 5, [0]], "cell": ["gtrxl", 5],
-              "kind": [1], "d_set_indices": [["a"], 5, [-1]], "d_set_boxes": [[1, 2], [[1, 2, 3]]],
+    "model": {"hidden": [6.5, "a", 0, None], "fc": ["abc", [6.5], 5, [0]], "cell": ["xlstm", 5],
+              "kind": [1], "d_set_indices": [[1.5], 5, [-1]], "d_set_boxes": [[1, 2], [[1, 2, 3]]],
               "bias": [1], "units": [5]},
     "ppo": {"num_envs": [None, "x", 0, 2**40, 1.5], "gamma": ["a", 2, -1], "learning_rate": ["fast", -1],
             "max_grad_norm": ["a", 0], "clip_value": ["no"], "learning_rat": [0.1]},
