@@ -224,7 +224,7 @@ def test_a_reward_that_is_no_number_is_said_to_be_the_environments(tmp_path):
     run = Run(TINY, tmp_path / "run")
     metrics = {name: np.ones((1, 3)) for name in ("loss", "params_norm", "reward")}
     fault = Training._fault
-    training = type("Loop", (), {"learners": run.learners})()
+    training = type("Loop", (), {"learners": run.learners, "config": TINY})()
     assert fault(training, metrics, 10) is None
     metrics["loss"][0, 1:] = np.nan
     assert "smaller --learning-rate" in fault(training, metrics, 10)
