@@ -16,12 +16,22 @@ SMALL = {
 CASES = [(name, model) for name in names() if name != "MNISTBandit-bsuite" for model in MODELS]
 
 
-@pytest.mark.parametrize(("name", "model"), quick_if(lambda *case: case in QUICK, CASES))
+ALSO_IN_CI = ("iam", "fnn-stack")
+
+
+def cases():
+    """Those of two models run in CI, and all of them with ``-m "slow and not gpu"``."""
+    for case, parameters in zip(CASES, quick_if(lambda *case: case in QUICK, CASES), strict=True):
+        marks = [*parameters.marks, *([] if case[1] in ALSO_IN_CI or case in QUICK else [pytest.mark.long])]
+        yield pytest.param(*case, marks=marks)
+
+
+@pytest.mark.parametrize(("name", "model"), cases())
 def test_an_environment_of_gymnax_trains_and_plays_for_a_moment(name, model, tmp_path):
     config = iam_jax.preset(name, model=model, **SMALL)
     run = iam_jax.train(config, run_dir=tmp_path / "run", display=False)
     assert isinstance(run.outcome, iam_jax.Finished)
     result = run.agent.evaluate(episodes=2)
     assert result.returns.shape == (2,) and np.isfinite(result.mean)
-    if model == "fnn":  # whoever plays, the picture is the environment's
+    if model == "fnn-stack":  # whoever plays, the picture is the environment's
         run.agent.film(tmp_path / "film.gif")
