@@ -21,9 +21,9 @@ ALSO_IN_CI = ("iam", "fnn-stack")
 
 def cases():
     """Those of two models run in CI, and all of them with ``-m "slow and not gpu"``."""
-    for case, parameters in zip(CASES, quick_if(lambda *case: case in QUICK, CASES), strict=True):
-        marks = [*parameters.marks, *([] if case[1] in ALSO_IN_CI or case in QUICK else [pytest.mark.long])]
-        yield pytest.param(*case, marks=marks)
+    for pair, parameters in zip(CASES, quick_if(lambda *case: case in QUICK, CASES), strict=True):
+        marks = [*parameters.marks, *([] if pair[1] in ALSO_IN_CI or pair in QUICK else [pytest.mark.long])]
+        yield pytest.param(*pair, marks=marks)
 
 
 @pytest.mark.parametrize(("name", "model"), cases())
