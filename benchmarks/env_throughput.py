@@ -18,6 +18,7 @@ import jax.numpy as jnp
 
 from benchmarks.timing import check_counts, median_rate, show, write
 from envs_jax import make
+from iam_jax.models.policies import policy_for
 
 ENVIRONMENTS = (
     ["warehouse", "mini-warehouse", "traffic", "redbluedoors-8x8", "memory-s7", "doorkey-8x8"]
@@ -45,14 +46,14 @@ def stepper(name: str, num_envs: int) -> tuple[Callable[[], Any], int]:
       ValueError: There is no such environment, or its extra is missing.
     """
     env, params = make(name)
-    num_actions = env.action_space(params).n
+    policy = policy_for(env.action_space(params))
 
     @partial(jax.jit, donate_argnums=0)
     def run(start: Any, num_steps: jax.Array) -> Any:
         def step(i: jax.Array, carry: Any) -> Any:
             state, _, total = carry
             key_action, key_env = jax.random.split(jax.random.fold_in(jax.random.key(1), i))
-            action = jax.random.randint(key_action, (num_envs,), 0, num_actions)
+            action = policy.to_env(policy.random(key_action, num_envs, None))
             keys = jax.random.split(key_env, num_envs)
             obs, state, reward, *_ = jax.vmap(env.step, (0, 0, 0, None))(keys, state, action, params)
             return state, obs, total + reward

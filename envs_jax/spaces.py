@@ -198,6 +198,12 @@ def zeros(space: Space) -> Any:
 _ENTRY = re.compile(r"(.*)\[(\d+)\]")
 
 
+def split_name(name: str) -> tuple[str, int | None]:
+    """The part that ``velocity[1]`` names, and which entry of it; of ``velocity`` None, for all of it."""
+    match = _ENTRY.fullmatch(name)
+    return (match[1], int(match[2])) if match else (name, None)
+
+
 def variable_of(name: int | str, space: Space) -> int | str:
     """An entry of an observation as its number, all parts in a row: ``velocity[1]`` is one, and so is 5.
 
@@ -208,8 +214,7 @@ def variable_of(name: int | str, space: Space) -> int | str:
     """
     if isinstance(name, int):
         return name
-    match = _ENTRY.fullmatch(name)
-    path, index = (match[1], int(match[2])) if match else (name, None)
+    path, index = split_name(name)
     before = 0
     for part, leaf in leaves(space):
         size = len(leaf.encoded_sizes)

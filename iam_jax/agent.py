@@ -86,7 +86,7 @@ class Agent:
         batched = np.ndim(leaf) > len(space.shape)
         axis = (None,) if batched else ()
         jax.tree.map(lambda space, x: chex.assert_shape(x, (*axis, *space.shape)), wanted, obs)
-        many = obs if batched else jax.tree.map(lambda x: np.asarray(x)[None], obs)
+        many = obs if batched else jax.tree.map(lambda x: jnp.expand_dims(x, 0), obs)
         if legal is not None:
             legal = jnp.atleast_2d(jnp.asarray(legal, bool))
         firsts = jnp.broadcast_to(jnp.asarray(first, bool), jax.tree.leaves(many)[0].shape[:1])

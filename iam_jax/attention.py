@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from iam_jax.config import ConfigError, IAMConfig, ModelConfig
-from iam_jax.models.actor_critic import attend
+from iam_jax.models.actor_critic import ActorCritic, attend
 from iam_jax.models.encoders import map_size, receptive_field
 from iam_jax.pictures import GAP, GROUND, cells, heat_colours, in_colour, joined, numbers, overlay, text
 from iam_jax.play import draw, episode, save_gif
@@ -51,6 +51,18 @@ def check_attention(network: ModelConfig) -> None:
     if not isinstance(network, IAMConfig) or network.d_set != "dynamic":
         raise ConfigError(
             "--attention needs an agent that has it: train one with --model iam --d-set dynamic."
+        )
+
+
+def check_parts(model: ActorCritic) -> None:
+    """Refuses agents that look at several parts at once, for which there is no picture.
+
+    Raises:
+      ConfigError: The observation is a tuple or dict.
+    """
+    if len(model.parts) > 1:
+        raise ConfigError(
+            "--attention pictures observations of one array, not of several parts: leave it out."
         )
 
 

@@ -58,13 +58,15 @@ def _evaluate(options: Options) -> None:
     from rich.table import Table
 
     from iam_jax.agent import load_all
-    from iam_jax.attention import check_attention, film_attention
+    from iam_jax.attention import check_attention, check_parts, film_attention
     from iam_jax.display import Display
 
     if options.attention:
         check_attention(config.model)
     console = Console()
     agents = load_all(options.checkpoint, options.which, say=partial(console.print, soft_wrap=True))
+    if options.attention:
+        check_parts(agents[0].actor.model)
     simulated = [_in_simulator(agent, options.simulator) for agent in agents]
     play: dict[str, Any] = {
         "seed": options.seed,

@@ -9,7 +9,6 @@ import numpy as np
 
 from iam_jax.config import Config
 from iam_jax.ppo.learner import Learner, TrainState
-from iam_jax.ppo.rollout import Actor
 from iam_jax.sharding import Placement
 from iam_jax.sweep import ENV
 
@@ -33,10 +32,6 @@ class Swept(NamedTuple):
 
     numbers: dict[str, Any]
     env_params: Any = None
-
-    def of(self, run: int) -> "Swept":
-        """Those of one run."""
-        return jax.tree.map(lambda x: x[run], self)
 
 
 class Learners:
@@ -125,11 +120,6 @@ class Learners:
     def of_run(self, tree: Any, run: int) -> Any:
         """One run's part of a state or of params."""
         return jax.tree.map(lambda x: x[run], tree) if self._many else tree
-
-    def actor_of(self, run: int) -> Actor:
-        """What plays in one run."""
-        params = self._swept.of(run).env_params
-        return self.actor if params is None else self.actor.at(params)
 
     def _init(self, seeds: jax.Array) -> TrainState:
         if not self._many:

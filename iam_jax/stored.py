@@ -94,10 +94,15 @@ def load_winner(run_dir: str | Path) -> dict[str, Any] | None:
 
 
 def save(config: Config, run_dir: Path) -> None:
-    """Writes the config into the folder of its run; a kill leaves no half of it."""
-    unfinished = run_dir / f"{FILE}.tmp"
-    unfinished.write_text(to_json(config), encoding="utf-8")
-    unfinished.replace(run_dir / FILE)
+    """Writes the config into the folder of its run."""
+    write_whole(run_dir / FILE, to_json(config))
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Writes a file of which a kill leaves no half."""
+    unfinished = file.with_name(f"{file.name}.tmp")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(file)
 
 
 def _make(cls: Any, values: dict[str, Any], prefix: str) -> Any:

@@ -13,7 +13,7 @@ from iam_jax.config import Config, differences
 from iam_jax.metrics import finite_or_none
 from iam_jax.play import Result
 from iam_jax.presets import preset
-from iam_jax.stored import SWEEP
+from iam_jax.stored import SWEEP, write_whole
 from iam_jax.sweep import ENV, Setting, label
 from iam_jax.terminal import command
 
@@ -66,11 +66,7 @@ def report_sweep(console: Console, config: Config, run_dir: Path, result: Result
         }
         for e in ended
     ]
-    unfinished = run_dir / f"{SWEEP}.tmp"
-    unfinished.write_text(
-        json.dumps({"env": config.env, "settings": runs}, indent=1) + "\n", encoding="utf-8"
-    )
-    unfinished.replace(run_dir / SWEEP)
+    write_whole(run_dir / SWEEP, json.dumps({"env": config.env, "settings": runs}, indent=1) + "\n")
     draw(config, ended, run_dir / PICTURE)
 
     table = Table(*(option.replace("_", "-") for option in best.setting), "mean return", "s.e. over seeds")

@@ -28,7 +28,12 @@ def swept_params(config: Config, make: Make = envs_jax.make, *, given: Any = Non
     options = [option for option in settings[0] if option.startswith(ENV)]
     if not options:
         return None
-    made = [_made(config, setting, make, given) for setting in settings]
+    chosen = [tuple(setting[option] for option in options) for setting in settings]
+    by_values = {
+        values: _made(config, dict(zip(options, values, strict=True)), make, given)
+        for values in dict.fromkeys(chosen)
+    }
+    made = [by_values[values] for values in chosen]
     env, first = made[0]
     program = (jax.tree.structure(first), env.observation_space(first), env.action_space(first))
     for option in options:
@@ -51,10 +56,11 @@ def swept_params(config: Config, make: Make = envs_jax.make, *, given: Any = Non
 
 
 def _made(config: Config, setting: Setting, make: Make, given: Any) -> tuple[Environment, Any]:
+    """The environment with the numbers of a setting, which are the environment's alone."""
     if given is None:
         return make_env(config.at(setting), make)
     env, params = make_env(config, make, given=given)
-    values = {name.removeprefix(ENV): setting[name] for name in setting if name.startswith(ENV)}
+    values = {name.removeprefix(ENV): value for name, value in setting.items()}
     try:
         return env, params.replace(**values)
     except TypeError as error:

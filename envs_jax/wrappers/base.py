@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from envs_jax.environment import Environment, Policy, Step
+from envs_jax.environment import Environment, Policy, Step, outcome
 
 
 class Wrapper(Environment):
@@ -83,6 +83,32 @@ class Wrapper(Environment):
 
     def _on_inner_state(self, policy: Policy) -> Policy:
         return lambda key, state, params: policy(key, self.inner_state(state), params)
+
+
+class Shown(Wrapper):
+    """A wrapper that shows each observation as something else, and has no state of its own.
+
+    Subclasses define `show` and the space of what it returns.
+    """
+
+    def show(self, obs: Any, params: Any) -> Any:
+        """What is seen of an observation."""
+        raise NotImplementedError(f"{type(self).__name__} must define show(obs, params)")
+
+    def inner_state(self, state: Any) -> Any:
+        return state
+
+    @partial(jax.jit, static_argnames=("self",))
+    def reset(self, key: jax.Array, params: Any = None) -> tuple[Any, Any]:
+        obs, state = self._env.reset(key, params)
+        return self.show(obs, params), state
+
+    @partial(jax.jit, static_argnames=("self",))
+    def step(self, key: jax.Array, state: Any, action: jax.Array, params: Any = None) -> Step:
+        step = self._env.step(key, state, action, params)
+        inner = outcome(self._env, step)
+        final_obs = self.show(inner.final_obs, params)
+        return changed(step, self.show(inner.obs, params), inner.state, {"final_observation": final_obs})
 
 
 def changed(step: Step, obs: Any, state: Any, entries: dict[str, Any]) -> Step:

@@ -11,19 +11,15 @@ from flax import struct
 from envs_jax import spaces
 from envs_jax.environment import Environment, Step, outcome
 from envs_jax.spaces import variable_of
-from envs_jax.wrappers.base import Wrapper, changed
+from envs_jax.wrappers.base import Shown, Wrapper, changed
 
 
-class Vector(Wrapper):
+class Vector(Shown):
     """Shows discrete observations one-hot and single numbers as vectors of one; of a tree, every such part.
 
     Networks read discrete observations as they are. This is for frame stacks and blank observations, which
     need arrays in which zero means nothing.
     """
-
-    def inner_state(self, state: Any) -> Any:
-        """The state itself: the wrapper has none of its own."""
-        return state
 
     def observation_space(self, params: Any = None) -> spaces.Space:
         return spaces.map_leaves(as_array_space, self._env.observation_space(params))
@@ -44,19 +40,7 @@ class Vector(Wrapper):
             )
         return tuple(found)
 
-    @partial(jax.jit, static_argnames=("self",))
-    def reset(self, key: jax.Array, params: Any = None) -> tuple[Any, Any]:
-        obs, state = self._env.reset(key, params)
-        return self._as_arrays(obs, params), state
-
-    @partial(jax.jit, static_argnames=("self",))
-    def step(self, key: jax.Array, state: Any, action: jax.Array, params: Any = None) -> Step:
-        step = self._env.step(key, state, action, params)
-        inner = outcome(self._env, step)
-        obs, final_obs = (self._as_arrays(seen, params) for seen in (inner.obs, inner.final_obs))
-        return changed(step, obs, inner.state, {"final_observation": final_obs})
-
-    def _as_arrays(self, obs: Any, params: Any) -> Any:
+    def show(self, obs: Any, params: Any) -> Any:
         def as_array(space: Any, x: jax.Array) -> jax.Array:
             if isinstance(space, spaces.Box):
                 return x if space.shape else x[None]
@@ -72,7 +56,7 @@ def as_array_space(space: Any) -> spaces.Box:
     return spaces.Box(0.0, 1.0, (sum(space.encoded_sizes),))
 
 
-class Observe(Wrapper):
+class Observe(Shown):
     """Shows only some entries of a vector, as in the partially observable forms of control tasks.
 
     Args:
@@ -94,10 +78,6 @@ class Observe(Wrapper):
             raise ValueError(f"observe must be indices from 0 to {size - 1}, such as (0,), not {indices!r}")
         self._indices = chosen
 
-    def inner_state(self, state: Any) -> Any:
-        """The state itself: the wrapper has none of its own."""
-        return state
-
     def observation_space(self, params: Any = None) -> spaces.Box:
         space = self._env.observation_space(params)
         return spaces.Box(space.low, space.high, (len(self._indices),), space.dtype)
@@ -107,16 +87,8 @@ class Observe(Wrapper):
         named = self._env.d_set(params)
         return named and tuple(self._indices.index(i) for i in named if i in self._indices)
 
-    @partial(jax.jit, static_argnames=("self",))
-    def reset(self, key: jax.Array, params: Any = None) -> tuple[jax.Array, Any]:
-        obs, state = self._env.reset(key, params)
-        return obs[jnp.array(self._indices)], state
-
-    @partial(jax.jit, static_argnames=("self",))
-    def step(self, key: jax.Array, state: Any, action: jax.Array, params: Any = None) -> Step:
-        step = self._env.step(key, state, action, params)
-        inner, shown = outcome(self._env, step), jnp.array(self._indices)
-        return changed(step, inner.obs[shown], inner.state, {"final_observation": inner.final_obs[shown]})
+    def show(self, obs: jax.Array, params: Any) -> jax.Array:
+        return obs[jnp.array(self._indices)]
 
 
 class PreviousActionState(struct.PyTreeNode):

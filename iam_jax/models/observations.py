@@ -1,7 +1,6 @@
 """What a network reads: the parts of an observation, how each is encoded, and how its entries are named."""
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +13,6 @@ from iam_jax.models.encoders import CONVOLUTIONS, choose_encoder, map_size
 Name = int | str
 """A place of the joined vector, or a part of the observation (``velocity``) or an entry of it
 (``velocity[1]``)."""
-_ENTRY = re.compile(r"(.*)\[(\d+)\]")
 
 
 class Part(NamedTuple):
@@ -108,8 +106,7 @@ def _of_variable(variable: int, parts: tuple[Part, ...]) -> Sequence[int]:
 
 
 def _of_entry(name: str, parts: tuple[Part, ...]) -> Sequence[int]:
-    match = _ENTRY.fullmatch(name)
-    path, index = (match[1], int(match[2])) if match else (name, None)
+    path, index = spaces.split_name(name)
     begin = 0
     for part in parts:
         if part.name == path:

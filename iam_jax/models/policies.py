@@ -27,7 +27,6 @@ class Policy(Protocol):
     Attributes:
       num_outputs: Numbers that the policy head computes from the features.
       num_free: Numbers behind those in ``outputs`` that are learnt, but do not depend on the observation.
-      num_legal: Length of an action mask; 0 where the actions cannot be masked.
     """
 
     @property
@@ -35,9 +34,6 @@ class Policy(Protocol):
 
     @property
     def num_free(self) -> int: ...
-
-    @property
-    def num_legal(self) -> int: ...
 
     def sample(self, key: jax.Array, outputs: jax.Array) -> jax.Array:
         """An action."""
@@ -79,10 +75,6 @@ class Categorical:
     def num_outputs(self) -> int:
         return self.n
 
-    @property
-    def num_legal(self) -> int:
-        return self.n
-
     def sample(self, key: jax.Array, outputs: jax.Array) -> jax.Array:
         return jax.random.categorical(key, outputs)
 
@@ -118,10 +110,6 @@ class MultiCategorical:
 
     @property
     def num_outputs(self) -> int:
-        return sum(self.sizes)
-
-    @property
-    def num_legal(self) -> int:
         return sum(self.sizes)
 
     def sample(self, key: jax.Array, outputs: jax.Array) -> jax.Array:
@@ -172,7 +160,6 @@ class Gaussian:
     low: float
     high: float
     squash: bool = False
-    num_legal = 0
 
     @property
     def num_outputs(self) -> int:

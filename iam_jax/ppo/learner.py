@@ -105,7 +105,7 @@ class Learner:
             actor=actor,
             key=key,
             update=jnp.int32(0),
-            returns=self._no_returns(),
+            returns=Returns.start(self.config.num_envs) if self.config.normalise_rewards else None,
         )
 
     def restart(self, state: TrainState) -> TrainState:
@@ -284,9 +284,6 @@ class Learner:
         updates, opt_state = self.optimiser.update(grads, opt_state, learnt)
         learnt = jax.tree.map(lambda p, u: p - rates["learning_rate"] * u, learnt, updates)
         return ({**params, **learnt}, opt_state), metrics
-
-    def _no_returns(self) -> Returns | None:
-        return Returns.start(self.config.num_envs) if self.config.normalise_rewards else None
 
 
 def _learnt(params: Any) -> Any:

@@ -11,6 +11,7 @@ from envs_jax import spaces
 from envs_jax.testing import ContractError, check_env
 from envs_jax.wrappers import EpisodeStatistics, Flicker, FrameStack, Observe, PreviousAction, Vector
 from iam_jax import ConfigError, IAMConfig
+from iam_jax.attention import check_parts
 from iam_jax.build import make_learner, model_for
 
 ENV = Structured()
@@ -190,3 +191,18 @@ def test_a_space_encodes_a_value_in_as_many_numbers_as_it_says(space):
     assert encoded.shape == (sum(space.encoded_sizes),)
     if not isinstance(space, spaces.Box):
         assert encoded.sum() == len(space.encoded_sizes) and set(np.asarray(encoded)) <= {0, 1}
+
+
+def test_the_agent_acts_inside_a_program_of_one_s_own(run):
+    agent = run.agent
+    obs, _ = ENV.reset(jax.random.key(0))
+    act = jax.jit(lambda obs, carry: agent.act(obs, carry, True)[0])
+    np.testing.assert_array_equal(
+        act(obs, agent.initial_carry()), agent.act(obs, agent.initial_carry(), True)[0]
+    )
+
+
+def test_attention_on_several_parts_is_refused_in_one_sentence():
+    model = model_for(IAMConfig(fc=(8,), hidden=4, d_set="dynamic"), ENV, ENV.default_params)
+    with pytest.raises(ConfigError, match="pictures observations of one array"):
+        check_parts(model)

@@ -70,12 +70,16 @@ class Associative(Recurrence):
 
     is_complex = False
 
-    def elements(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def project(self, inputs: jax.Array) -> Any:
+        """What `elements` and `read` both need of the inputs."""
+        return inputs
+
+    def elements(self, inputs: Any) -> tuple[jax.Array, jax.Array]:
         """Factors a, [T, B, ...] or what broadcasts to it, and terms b, [T, B, ...]."""
         raise NotImplementedError(f"{type(self).__name__} must define elements(inputs)")
 
-    def read(self, states: jax.Array, inputs: jax.Array) -> jax.Array:
-        """The outputs, from all h, [T, B, ...]."""
+    def read(self, states: jax.Array, inputs: Any) -> jax.Array:
+        """The outputs, from all h, [T, B, ...], and what `project` returned."""
         return states
 
     @nn.nowrap
@@ -84,12 +88,13 @@ class Associative(Recurrence):
         return (zeros, zeros) if self.is_complex else (zeros,)
 
     def __call__(self, carry: Carry, inputs: jax.Array, first: jax.Array) -> tuple[Carry, jax.Array]:
-        factors, terms = self.elements(inputs)
+        projected = self.project(inputs)
+        factors, terms = self.elements(projected)
         before = jax.lax.complex(*carry) if self.is_complex else carry[0]
         states = linear_scan(before, factors, terms, first)
         last = states[-1]
         after = (last.real, last.imag) if self.is_complex else (last,)
-        return after, self.read(states, inputs)
+        return after, self.read(states, projected)
 
 
 def linear_scan(before: jax.Array, factors: jax.Array, terms: jax.Array, first: jax.Array) -> jax.Array:

@@ -56,22 +56,21 @@ class Diagonal(Associative):
     def state_shape(self) -> tuple[int, ...]:
         return (self.size,)
 
-    def elements(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def project(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """S and norm(s)."""
+        s = widened(self.input(inputs))
+        return s, self.norm(s)
+
+    def elements(self, inputs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         factors, scale = self.diagonal()
-        u = self._normed(inputs)
-        terms = scale * jax.lax.complex(u @ self.b_re, u @ self.b_im)
-        return factors, terms
+        _, u = inputs
+        return factors, scale * jax.lax.complex(u @ self.b_re, u @ self.b_im)
 
-    def read(self, states: jax.Array, inputs: jax.Array) -> jax.Array:
-        y = states.real @ self.c_re - states.imag @ self.c_im + self.d * self._normed(inputs)
+    def read(self, states: jax.Array, inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
+        s, u = inputs
+        y = states.real @ self.c_re - states.imag @ self.c_im + self.d * u
         v = nn.gelu(y)
-        return self._skip(inputs) + (self.gated(v) * nn.sigmoid(self.gate(v))).astype(y.dtype)
-
-    def _skip(self, inputs: jax.Array) -> jax.Array:
-        return widened(self.input(inputs))
-
-    def _normed(self, inputs: jax.Array) -> jax.Array:
-        return self.norm(self._skip(inputs))
+        return s + (self.gated(v) * nn.sigmoid(self.gate(v))).astype(y.dtype)
 
 
 class LRU(Diagonal):
