@@ -13,7 +13,8 @@ from iam_jax.build import make_learner
 from iam_jax.config import Config, FNNConfig, IAMConfig, PPOConfig, network
 from iam_jax.learners import Learners
 from iam_jax.models.actor_critic import make_model
-from iam_jax.ppo.learner import Learner, _pick
+from iam_jax.ppo.groups import pick
+from iam_jax.ppo.learner import Learner
 from iam_jax.ppo.rollout import Actor
 
 OPTIONS = {"fc": (32,), "hidden": 16, "joint": (16,), "d_set_size": 6, "attention_units": 8}
@@ -205,7 +206,7 @@ def test_minibatches_are_the_sequences_that_their_numbers_name(num_groups):
     batch = learner._batch(rollout)
     chunks, _, envs = batch.first.shape
     numbers = [1, envs + 5, 2 * envs + 9, chunks * envs - 1]  # one of each group, if there are four
-    picked = _pick(batch, jnp.array(numbers), num_groups)
+    picked = pick(batch, jnp.array(numbers), num_groups)
     for i, number in enumerate(numbers):
         c, b = divmod(number, envs)
         np.testing.assert_array_equal(picked.obs[:, i], rollout.transitions.obs[c, :, b])
