@@ -16,17 +16,14 @@ SMALL = {
 CASES = [(name, model) for name in names() if name != "MNISTBandit-bsuite" for model in MODELS]
 
 
-ALSO_IN_CI = ("iam", "fnn-stack")
+IN_CI = {(name, MODELS[i % len(MODELS)]) for i, name in enumerate(names())}
+"""Each environment with one of the models in turn; the others are long."""
 
 
-def cases():
-    """Those of two models run in CI, and all of them with ``-m "slow and not gpu"``."""
-    for pair, parameters in zip(CASES, quick_if(lambda *case: case in QUICK, CASES), strict=True):
-        marks = [*parameters.marks, *([] if pair[1] in ALSO_IN_CI or pair in QUICK else [pytest.mark.long])]
-        yield pytest.param(*pair, marks=marks)
-
-
-@pytest.mark.parametrize(("name", "model"), cases())
+@pytest.mark.parametrize(
+    ("name", "model"),
+    quick_if(lambda *case: case in QUICK, CASES, in_ci=lambda *case: case in IN_CI),
+)
 def test_an_environment_of_gymnax_trains_and_plays_for_a_moment(name, model, tmp_path):
     config = iam_jax.preset(name, model=model, **SMALL)
     run = iam_jax.train(config, run_dir=tmp_path / "run", display=False)

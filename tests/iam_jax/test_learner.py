@@ -119,6 +119,9 @@ class LateReset(Wrapper):
         super().__init__(env)
         self.late_reset = True
 
+    def inner_state(self, state):
+        return state[0]
+
     def reset(self, key, params=None):
         obs, state = self._env.reset(key, params)
         return obs, (state, jnp.array(False))

@@ -19,7 +19,10 @@ QUICK = ("vector", "board", "tree")
 EVERY_MODEL = pytest.mark.parametrize(
     "case", quick_if(lambda case: case.observation in QUICK, CASES), ids=str
 )
-EVERY_DTYPE = pytest.mark.parametrize("dtype", quick_if(lambda dtype: dtype == "float64", TOLERANCE))
+EVERY_DTYPE = pytest.mark.parametrize(
+    "dtype", quick_if(lambda dtype: dtype == "float64", TOLERANCE, in_ci=lambda dtype: False)
+)
+"""What agrees to 1e-12 in float64 is the same computation; float32 shows the size of its rounding."""
 ONE_CELL_EACH = [c for c in CASES if c.observation == "vector" and not c.normalise]
 
 

@@ -108,7 +108,7 @@ def linear_scan(before: jax.Array, factors: jax.Array, terms: jax.Array, first: 
     """
     starts = first.reshape(*first.shape, *[1] * (terms.ndim - 2))
     factors = jnp.where(starts, 0, jnp.broadcast_to(factors, terms.shape))
-    terms = terms.at[0].add(factors[0] * before)
+    terms = terms.at[0].add((factors[0] * before).astype(terms.dtype))
 
     def both(one: Any, other: Any) -> Any:
         return other[0] * one[0], other[0] * one[1] + other[1]
