@@ -46,10 +46,10 @@ def setup(name, length, dtype="float32", reset=0.1):
 
 
 def in_chunks(cell, params, carry, inputs, first, length):
-    outputs = []
+    run, outputs = jax.jit(cell.apply), []
     for begin in range(0, len(inputs), length):
         chunk = slice(begin, begin + length)
-        carry, output = cell.apply(params, carry, inputs[chunk], first[chunk])
+        carry, output = run(params, carry, inputs[chunk], first[chunk])
         outputs.append(output)
     return carry, jnp.concatenate(outputs)
 
@@ -109,7 +109,7 @@ def test_a_sequence_is_its_steps_forwards_and_in_its_gradient(name, length, dtyp
 @pytest.mark.parametrize("name", CONFIGS)
 def test_chunks_of_any_length_are_the_whole(name):
     cell, params, carry, inputs, first = setup(name, 24)
-    whole = cell.apply(params, carry, inputs, first)
+    whole = jax.jit(cell.apply)(params, carry, inputs, first)
     for length in (1, 5, 8):
         assert apart(whole, in_chunks(cell, params, carry, inputs, first, length)) < 1e-5
 
@@ -131,8 +131,9 @@ def test_nothing_of_an_episode_reaches_the_next_by_a_bit(name):
 def test_something_is_remembered_for_long(name):
     """Beyond any window, or a memory that forgets at once would pass the tests above."""
     cell, params, carry, inputs, first = setup(name, 14, reset=0.0)
-    outputs = cell.apply(params, carry, inputs, first)[1]
-    other = cell.apply(params, carry, inputs.at[0].add(1.0), first)[1]
+    run = jax.jit(cell.apply)
+    outputs = run(params, carry, inputs, first)[1]
+    other = run(params, carry, inputs.at[0].add(1.0), first)[1]
     assert (outputs[-1] != other[-1]).any() == (name != "gtrxl x 2")
 
 
