@@ -115,9 +115,8 @@ def test_a_call_is_bounded_by_time_however_long_the_run_is():
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_a_run_of_half_a_billion_steps_stops_before_its_call_would_end_and_goes_on_bitwise(tmp_path):
-    options = ["--total-steps", "500000000", "--num-evaluations", "0", "--num-epochs", "1"]
-    options += ["--fc", "16", "--hidden", "16", "--joint", "16"]
+def test_a_run_of_half_a_billion_steps_stops_within_five_seconds_and_goes_on_bitwise(tmp_path):
+    options = ["--total-steps", "500000000", "--num-evaluations", "0"]
     folder = tmp_path / "long"
     process = subprocess.Popen(
         [sys.executable, "-m", "iam_jax.train", *options, "--run-dir", str(folder)],
@@ -133,8 +132,7 @@ def test_a_run_of_half_a_billion_steps_stops_before_its_call_would_end_and_goes_
     output, _ = process.communicate(timeout=60)
     seconds = time.monotonic() - began
     assert process.returncode == 130, output
-    # One to five on a quiet machine, where a call of 1/200 of the run takes 17.
-    assert seconds < 15, f"{seconds:.1f} s from Ctrl-C to the end"
+    assert seconds < 5, f"{seconds:.1f} s from Ctrl-C to the end"
 
     stopped_at = Checkpoints(folder).updates()[0]
     until = stopped_at + 20
