@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,6 +40,24 @@ def absolute(text: str) -> str:
     """The same place, found from any folder."""
     place, _, name = text.rpartition(":")
     return f"{Path(place).resolve()}:{name}" if is_file(place) else text
+
+
+def place_of(cls: type) -> str:
+    """Where `load` finds a class again: its module, or its file where that was not imported by name.
+
+    Raises:
+      ValueError: It is defined inside of a function, or was typed into an interpreter.
+    """
+    what = f"The class {cls.__qualname__}"
+    if "<locals>" in cls.__qualname__:
+        raise ValueError(f"{what} is defined inside of a function: define it at the top of a module.")
+    module = sys.modules[cls.__module__]
+    if cls.__module__ != "__main__" and module not in _loaded.values():
+        return f"{cls.__module__}:{cls.__qualname__}"
+    file = getattr(module, "__file__", None)
+    if file is None:
+        raise ValueError(f"{what} is in no file: write it into a module, where it is found again.")
+    return f"{Path(file).resolve()}:{cls.__qualname__}"
 
 
 def load(text: str) -> Any:
@@ -75,6 +94,9 @@ def _import(place: str) -> ModuleType:
 
 def _load_file(path: Path) -> ModuleType:
     file = path.resolve()
+    main = sys.modules["__main__"]
+    if (script := getattr(main, "__file__", None)) and Path(script).resolve() == file:
+        return main  # which must not run a second time
     if file in _loaded:
         return _loaded[file]
     if not file.is_file():
@@ -101,12 +123,13 @@ def _why(place: str, error: BaseException) -> str:
     return f"{place} cannot be imported ({explain(error)})."
 
 
-def explain(error: BaseException) -> str:
-    """An exception in a few words, with the place in the code where it arose."""
+def explain(error: BaseException, within: Sequence[Path] = ()) -> str:
+    """An exception in a few words, with the place in the code where it arose: in these files, if it did."""
     first_line = next(iter(str(error).strip().splitlines()), "")
     what = f"{type(error).__name__}: {first_line}".rstrip(": ")
     if isinstance(error, SyntaxError):
         return f"{what} in {Path(error.filename or '?').name}, line {error.lineno}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if "importlib" not in f.filename]
     outside = [f for f in frames if Path(f.filename) != Path(__file__)]
+    outside = [f for f in outside if Path(f.filename) in within] or outside
     return f"{what} in {Path(outside[-1].filename).name}, line {outside[-1].lineno}" if outside else what

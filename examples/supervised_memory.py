@@ -6,7 +6,8 @@ import optax
 
 import iam_jax
 from envs_jax import spaces
-from iam_jax.models.actor_critic import forward, make_model
+from iam_jax.models.actor_critic import forward
+from iam_jax.models.make import make_model
 
 T, B, DISTRACTORS = 12, 64, 7  # time, sequences, coins that mean nothing
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from iam_jax.agent import Agent, load
     from iam_jax.api import resume, train
     from iam_jax.build import model_for
-    from iam_jax.config import Config, FNNConfig, IAMConfig, PPOConfig, RNNConfig
+    from iam_jax.config import Config, FNNConfig, IAMConfig, OwnConfig, PPOConfig, RNNConfig
     from iam_jax.errors import ConfigError
     from iam_jax.play import Result
     from iam_jax.ppo.learner import Learner
@@ -31,6 +31,7 @@ __all__ = [
     "Finished",
     "IAMConfig",
     "Learner",
+    "OwnConfig",
     "PPOConfig",
     "PPONumbers",
     "RNNConfig",
@@ -47,7 +48,9 @@ __all__ = [
 _PLACES = {
     **dict.fromkeys(("Agent", "load"), "iam_jax.agent"),
     "resume": "iam_jax.api",
-    **dict.fromkeys(("Config", "FNNConfig", "IAMConfig", "PPOConfig", "RNNConfig"), "iam_jax.config"),
+    **dict.fromkeys(
+        ("Config", "FNNConfig", "IAMConfig", "OwnConfig", "PPOConfig", "RNNConfig"), "iam_jax.config"
+    ),
     **dict.fromkeys(("Failed", "Finished", "Run", "Stopped"), "iam_jax.run"),
     "ConfigError": "iam_jax.errors",
     "Learner": "iam_jax.ppo.learner",

@@ -9,7 +9,8 @@ from envs_jax.environment import Environment
 from envs_jax.wrappers import Flicker, FrameStack, PreviousAction, Vector
 from iam_jax.checks import check
 from iam_jax.config import Config, ConfigError, IAMConfig, ModelConfig
-from iam_jax.models.actor_critic import ActorCritic, make_model
+from iam_jax.models.actor_critic import ActorCritic
+from iam_jax.models.make import make_model
 from iam_jax.models.observations import parts_of, places_of_variables
 from iam_jax.models.policies import policy_for
 from iam_jax.ppo.learner import Learner

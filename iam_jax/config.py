@@ -16,8 +16,8 @@ from iam_jax.model_config import (
     FNNConfig,
     IAMConfig,
     ModelConfig,
-    ModelName,
     NetworkConfig,
+    OwnConfig,
     RecurrentConfig,
     RNNConfig,
     Section,
@@ -34,9 +34,9 @@ __all__ = [
     "HardwareConfig",
     "IAMConfig",
     "ModelConfig",
-    "ModelName",
     "NetworkConfig",
     "OutputConfig",
+    "OwnConfig",
     "PPOConfig",
     "PPOShape",
     "RNNConfig",
@@ -169,11 +169,18 @@ class Config(Section):
             raise ConfigError(f"--env-args: {error}") from error
 
     @property
-    def model_name(self) -> ModelName:
-        """The network as the command line names it: iam, rnn, fnn, or fnn-stack on several frames."""
+    def model_name(self) -> str:
+        """The network as the command line names it: iam, rnn, fnn, fnn-stack, or the place of a class."""
+        if isinstance(self.model, OwnConfig):
+            return self.model.network
         if isinstance(self.model, FNNConfig):
             return "fnn-stack" if self.frame_stack > 1 else "fnn"
         return "iam" if isinstance(self.model, IAMConfig) else "rnn"
+
+    @property
+    def model_label(self) -> str:
+        """The network as tables and folders name it: a class of one's own without its place."""
+        return self.model_name.rpartition(":")[2]
 
     def __post_init__(self) -> None:
         for name, kinds in SECTIONS.items():

@@ -20,7 +20,7 @@ def new_folder(config: Config, run_dir: str | Path | None) -> Path:
     if run_dir is None:
         env = re.sub(r"[^\w.-]", "-", config.env)
         what = "sweep" if config.sweep else f"seed{config.seed}"
-        name = f"{env}-{config.preset}-{config.model_name}-{what}"
+        name = f"{env}-{config.preset}-{config.model_label}-{what}"
         names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
         folder = next(path for path in (RUNS / n for n in names) if not path.exists())
     else:

@@ -2,10 +2,23 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import tyro
+
+from envs_jax import paths
 from iam_jax.errors import ConfigError
-from iam_jax.limits import check_fields, names
+from iam_jax.limits import check_fields, flag, names
+
+CELLS = ("gru", "lstm", "mingru", "lru", "s5", "ffm", "gtrxl")
+"""Sequence models by name."""
+GTRXL_HEADS = 4
+OWN = {
+    "cell": (CELLS, "MyCell"),
+    "encoder": (("auto", "vector", "atari", "board"), "MyEncoder"),
+    "d_set": (("auto", "manual", "static", "dynamic", "identity"), "MySelector"),
+}
+"""Option -> its values by name, any other being a class of one's own, and what that may be called."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +35,9 @@ class NetworkConfig(Section):
 
     kind: ClassVar[str]
 
-    encoder: Literal["auto", "vector", "atari", "board"] = "auto"
-    """Before everything: none, or convolutions for 84x84 or 10x10 images; auto follows the observation."""
+    encoder: str = "auto"
+    """Before everything: vector for none, or the convolutions of atari (84x84) or board (10x10 images); auto
+    follows the observation; or a class of your own as my_module:MyEncoder (docs/memory.md)."""
     fc: tuple[int, ...] = (256,)
     """Feedforward layers: beside the memory (iam), before it (rnn), or alone (fnn)."""
     joint: tuple[int, ...] = ()
@@ -43,10 +57,35 @@ class NetworkConfig(Section):
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the factors of matrix products. Parameters, gates, logits and values are float32 in any case."""
 
+    def __post_init__(self) -> None:
+        for option in OWN.keys() & names(self):
+            object.__setattr__(self, option, choice(option, getattr(self, option), *OWN[option]))
+        super().__post_init__()
 
-CELLS = ("gru", "lstm", "mingru", "lru", "s5", "ffm", "gtrxl")
-"""Sequence models by name."""
-GTRXL_HEADS = 4
+    @property
+    def own(self) -> dict[str, str]:
+        """Option -> place of the class, for all that is of one's own."""
+        return {option: place for option in (*OWN, "network") if ":" in (place := getattr(self, option, ""))}
+
+
+def choice(option: str, value: Any, known: tuple[str, ...], example: str) -> Any:
+    """A value of an option that takes names, and classes of one's own, which become their places.
+
+    Raises:
+      ConfigError: It is neither, or the class cannot be found again.
+    """
+    try:
+        value = paths.place_of(value) if isinstance(value, type) else value
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    if isinstance(value, str) and value not in known:
+        if not paths.is_path(value):
+            raise ConfigError(
+                f"--{flag(option)} must be one of {', '.join(known)}, or a class of your own as "
+                f"my_module:{example}, not {value!r}."
+            )
+        return paths.absolute(value)
+    return value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +106,6 @@ class RecurrentConfig(NetworkConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.cell not in CELLS and ":" not in self.cell:
-            raise ConfigError(
-                f"--cell must be one of {', '.join(CELLS)}, or a class of your own as my_module:MyCell, not "
-                f"{self.cell!r}."
-            )
         if self.cell == "gtrxl" and self.hidden % GTRXL_HEADS:
             raise ConfigError(f"--hidden {self.hidden} must divide into the {GTRXL_HEADS} heads of a gtrxl.")
 
@@ -96,9 +130,10 @@ class IAMConfig(RecurrentConfig):
 
     kind: ClassVar[str] = "iam"
 
-    d_set: Literal["auto", "manual", "static", "dynamic", "identity"] = "manual"
-    """What the memory reads: given indices, a learned linear map, attention, or everything; auto is manual
-    where the indices are given or the environment names its own, and else everything."""
+    d_set: str = "manual"
+    """What the memory reads: manual, by given indices; static, a learned linear map; dynamic, attention;
+    identity, everything; auto is manual where the indices are given or the environment names its own, and
+    else identity; or a class of your own as my_module:MySelector (docs/memory.md)."""
     d_set_indices: tuple[int | str, ...] | None = None
     """A manual d-set: indices of the observation vector, or names of its parts and entries such as
     velocity[0] (from Python also {"velocity": [0, 1]}); the environment's own if not given."""
@@ -118,11 +153,26 @@ class IAMConfig(RecurrentConfig):
         super().__post_init__()
 
 
-ModelName = Literal["iam", "rnn", "fnn", "fnn-stack"]
-ModelConfig = IAMConfig | RNNConfig | FNNConfig
+@dataclasses.dataclass(frozen=True)
+class OwnConfig(RecurrentConfig):
+    """A network of one's own, which may use any of these options."""
+
+    kind: ClassVar[str] = "own"
+
+    network: Annotated[str, tyro.conf.Suppress] = ""
+    """Its class as my_module:MyNetwork; the command line calls it ``--model``."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", choice("model", self.network, (), "MyNetwork"))
+        super().__post_init__()
+
+
+ModelConfig = IAMConfig | RNNConfig | FNNConfig | OwnConfig
 """The kind of a network is its type."""
 
-NETWORKS: dict[str, type[ModelConfig]] = {cls.kind: cls for cls in (IAMConfig, RNNConfig, FNNConfig)}
+NETWORKS: dict[str, type[ModelConfig]] = {
+    cls.kind: cls for cls in (IAMConfig, RNNConfig, FNNConfig, OwnConfig)
+}
 """Kind -> type."""
 
 

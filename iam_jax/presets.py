@@ -10,7 +10,9 @@
 import re
 from typing import Any
 
-from iam_jax.config import Config, ConfigError, RecurrentConfig
+from iam_jax.config import Config, ConfigError, OwnConfig, RecurrentConfig
+from iam_jax.limits import names
+from iam_jax.model_config import choice
 from iam_jax.preset_tables import OTHERS, TABLE
 
 PRESETS = ("fast", "best", "paper")
@@ -24,7 +26,7 @@ def family(env: str) -> str:
     return re.sub(r"^(minatar|ale|gymnasium|brax)[-:].*|-\d+x\d+$|-v\d+$|-bsuite$", r"\1", env)
 
 
-def preset(env: str, preset: str = "fast", model: str = "iam", **changes: Any) -> Config:
+def preset(env: str, preset: str = "fast", model: str | type = "iam", **changes: Any) -> Config:
     """The config of a preset, with any option changed by its name.
 
     An environment without presets of its own (gymnax's, or yours) gets the Warehouse's learner with the usual
@@ -33,21 +35,25 @@ def preset(env: str, preset: str = "fast", model: str = "iam", **changes: Any) -
     Args:
       env: The environment, as `envs_jax.make` takes it.
       preset: One of `PRESETS`.
-      model: One of `MODELS`.
+      model: One of `MODELS`; or a network of your own, as its class or my_module:MyNetwork, with the sizes of
+        rnn.
       **changes: Options of `iam_jax.Config` or of its parts, such as ``total_steps=2_000_000, hidden=32``.
 
     Raises:
       ConfigError: The preset is unknown, or the environment has none of that name; an option is unknown (the
         message lists near misses), or a value cannot work.
     """
-    if preset not in PRESETS or model not in MODELS:
-        raise ConfigError(
-            f"Presets are {', '.join(PRESETS)} and models {', '.join(MODELS)}, not {preset!r} and {model!r}."
-        )
+    if preset not in PRESETS:
+        raise ConfigError(f"--preset must be one of {', '.join(PRESETS)}, not {preset!r}.")
+    name = choice("model", model, MODELS, "MyNetwork")
     presets = TABLE.get(family(env), {"fast": OTHERS})
     if preset not in presets:
         raise ConfigError(f"{env} has no preset {preset!r} (but {', '.join(presets)}).")
-    return presets[preset][model].replace(env=env, preset=preset).replace(**changes)
+    config = presets[preset][name if name in MODELS else "rnn"]
+    if name not in MODELS:
+        sizes = {option: getattr(config.model, option) for option in names(config.model)}
+        config = config.replace(model=OwnConfig(network=name, **sizes))
+    return config.replace(env=env, preset=preset).replace(**changes)
 
 
 def describe() -> str:

@@ -33,12 +33,12 @@ def report(console: Console, config: Config, run_dir: Path, result: Result) -> N
     table = Table("agent", "mean return", "s.e. of the mean")
     means = result.returns.mean(1)
     rows = [
-        (f"{config.model_name}, seed {config.seed + i}", mean, seed.std() / len(seed) ** 0.5, "bold")
+        (f"{config.model_label}, seed {config.seed + i}", mean, seed.std() / len(seed) ** 0.5, "bold")
         for i, (mean, seed) in enumerate(zip(means, result.returns, strict=True))
     ]
     if len(means) > 1:
         across = means.std(ddof=1) / len(means) ** 0.5
-        rows.append((f"{config.model_name}, mean of {len(means)} seeds", means.mean(), across, "bold"))
+        rows.append((f"{config.model_label}, mean of {len(means)} seeds", means.mean(), across, "bold"))
     rows += [(name, mean, error, "dim") for name, (mean, error) in (references | learnt).items()]
     for name, mean, error, style in sorted(rows, key=lambda row: -row[1]):
         table.add_row(name, f"{mean:.2f}", f"{error:.2f}", style=style)
@@ -60,7 +60,7 @@ def report(console: Console, config: Config, run_dir: Path, result: Result) -> N
     by_seed: dict[str, list[Row]] = defaultdict(list)
     for row in read_rows(run_dir / "metrics.jsonl"):
         by_seed[f"seed {row['seed']}"].append(row)
-    title = f"{settings}, {config.preset} {config.model_name}"
+    title = f"{settings}, {config.preset} {config.model_label}"
     draw_curves(by_seed, references | learnt, curve, title)
     say(f"Learning curve: {curve}")
     play = command("iam_jax.evaluate", "--checkpoint", str(run_dir))

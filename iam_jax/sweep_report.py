@@ -123,7 +123,7 @@ def draw(config: Config, ended: list[Ended], file: Path) -> None:
         values = list(dict.fromkeys(setting[option] for setting in config.settings))
         _draw_option(axes, option, values, ended)
     grid[0][0].set_ylabel("final return, mean ± s.e. over seeds")
-    figure.suptitle(" ".join([config.env, *config.env_args, config.model_name]))
+    figure.suptitle(" ".join([config.env, *config.env_args, config.model_label]))
     figure.savefig(file, dpi=130)
     plt.close(figure)
 

@@ -17,8 +17,9 @@ import tyro
 from iam_jax import presets, stored
 from iam_jax.checks import check
 from iam_jax.cli import exit_on_error, use_compilation_cache
-from iam_jax.config import Config, ConfigError, ModelName, differences
+from iam_jax.config import Config, ConfigError, differences
 from iam_jax.folder import new_folder
+from iam_jax.model_config import choice
 
 if TYPE_CHECKING:
     from iam_jax.run import Run
@@ -35,9 +36,9 @@ DESCRIPTION = """Trains an agent with memory by recurrent PPO.
 class CommandLine:
     """What is typed: where a run goes, which network it has, and its config."""
 
-    model: ModelName = "iam"
-    """Influence-aware memory; recurrent; feedforward; feedforward on the last frames. Decides which options
-    of a network there are."""
+    model: str = "iam"
+    """iam: influence-aware memory; rnn: recurrent; fnn: feedforward; fnn-stack: the same on the last frames;
+    or a network of your own, as my_module:MyNetwork (docs/memory.md). Decides which options there are."""
     run_dir: str | None = None
     """Folder of the run; by default runs/ENV-PRESET-MODEL-seedN, numbered if that exists."""
     resume: str | None = None
@@ -97,6 +98,7 @@ def parse_line(arguments: list[str]) -> CommandLine:
         prog=PROGRAM,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands),
     )
+    line = dataclasses.replace(line, model=choice("model", line.model, presets.MODELS, "MyNetwork"))
     check(line.config)
     if stored_config:
         _check_resumed(line, stored_config)
@@ -122,8 +124,7 @@ def _preset(chosen: argparse.Namespace) -> Config:
     try:
         return presets.preset(chosen.env or "warehouse", chosen.preset or "fast", chosen.model or "iam")
     except ConfigError:
-        is_preset = chosen.preset in (None, "custom", *presets.PRESETS)
-        if is_preset and chosen.model in (None, *presets.MODELS):
+        if chosen.preset in (None, "custom", *presets.PRESETS):
             raise
         return Config()  # the full parser will say what is wrong, and list the choices
 

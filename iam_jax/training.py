@@ -169,7 +169,7 @@ def describe(config: Config, learners: Learners, state: Any) -> str:
         seeds = f"{len(config.settings)} settings x {seeds}"
     devices = f"{placement.num_devices} x " if placement.num_devices > 1 else ""
     lines = [
-        f"{config.env}, {config.preset} {config.model_name}: {seeds}{num_params:,} parameters, "
+        f"{config.env}, {config.preset} {config.model_label}: {seeds}{num_params:,} parameters, "
         f"{config.num_updates} updates of {config.steps_per_update} steps on "
         f"{devices}{jax.devices()[0].device_kind}"
     ]

@@ -162,8 +162,14 @@ def model_config(run: dict[str, Any]) -> ModelConfig:
 
 
 def of_model(model: Any) -> ModelConfig:
-    """The same model here."""
+    """The same model here.
+
+    Raises:
+      ConfigError: It has a class of the user's own, of which there is none here.
+    """
     network, policy = model.config, model.policy
+    if network.own:
+        raise ConfigError(f"The PyTorch reference has no class {' or '.join(network.own.values())}.")
     parts = tuple(
         Part(
             name=part.name,

@@ -70,3 +70,9 @@ def test_an_agent_plays_in_anyones_loop_and_shows_its_memory(tmp_path):
 @pytest.mark.slow
 def test_a_memory_of_one_s_own_remembers_the_hint(tmp_path):
     assert numbers(run("own_memory", tmp_path))[0] > 0.8
+
+
+@pytest.mark.slow
+def test_an_encoder_a_d_set_and_a_network_of_ones_own_learn(tmp_path):
+    for line in run("own_parts", tmp_path).splitlines():
+        assert numbers(line)[0] > 200, line

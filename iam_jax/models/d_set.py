@@ -6,6 +6,7 @@ output of the step before, so it runs inside the scan over time.
 """
 
 from functools import partial
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -17,30 +18,39 @@ from jax.nn.initializers import Initializer
 from iam_jax.models.dense import Dense
 
 
-class Manual(nn.Module):
+class Selector(nn.Module):
+    """What every selector has: the call, and whether it needs ``h``."""
+
+    reads_memory: ClassVar[bool] = False
+    """Whether it reads the memory's output of the step before, ``h`` [..., H]; otherwise h is None."""
+
+    def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
+        """What the memory reads, float[..., K], of features [..., O] or of a feature map [..., Y, X, C]."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(obs, h=None)")
+
+
+class Manual(Selector):
     """Given indices of the observation vector: K = number of indices."""
 
     indices: tuple[int, ...]
-    reads_memory = False
 
     def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         return obs[..., jnp.array(self.indices)]
 
 
-class Static(nn.Module):
+class Static(Selector):
     """A learned linear map A o without bias: K = ``size``."""
 
     size: int
     kernel_init: Initializer
     dtype: Dtype | None = None
-    reads_memory = False
 
     @nn.compact
     def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         return Dense(self.size, use_bias=False, kernel_init=self.kernel_init, dtype=self.dtype)(obs)
 
 
-class Dynamic(nn.Module):
+class Dynamic(Selector):
     """Attention over the observation's variables, asked by the memory: K = ``heads``.
 
     Per head ``a = softmax(W3 tanh(W1 o + W2 h))`` over the O variables, and the head's output is
@@ -51,7 +61,7 @@ class Dynamic(nn.Module):
     units: int
     kernel_init: Initializer
     dtype: Dtype | None = None
-    reads_memory = True
+    reads_memory: ClassVar[bool] = True
 
     @nn.compact
     def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
@@ -71,13 +81,8 @@ class Dynamic(nn.Module):
         return jnp.einsum("...ho,...o->...h", weights, obs)
 
 
-class Identity(nn.Module):
+class Identity(Selector):
     """The whole observation: the split into two paths without selection."""
-
-    reads_memory = False
 
     def __call__(self, obs: jax.Array, h: jax.Array | None = None) -> jax.Array:
         return obs
-
-
-Selector = Manual | Static | Dynamic | Identity

@@ -5,6 +5,7 @@ Suau et al. 2022, Section 4.3. A selector maps feature maps [..., Y, X, C] to th
 """
 
 from functools import partial
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -13,30 +14,29 @@ from flax.linen.dtypes import promote_dtype
 from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
+from iam_jax.models.d_set import Selector
 from iam_jax.models.dense import Dense
 
 Box = tuple[int, int, int, int]
 """Row, column, height, width."""
 
 
-class Boxes(nn.Module):
+class Boxes(Selector):
     """Given boxes of the map: K = C times their area, overlaps counted twice."""
 
     boxes: tuple[Box, ...]
-    reads_memory = False
 
     def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
         parts = [_flat(features[..., r : r + y, c : c + x, :]) for r, c, y, x in self.boxes]
         return jnp.concatenate(parts, axis=-1)
 
 
-class StaticMap(nn.Module):
+class StaticMap(Selector):
     """A learned linear map without bias, the same for every region: K = R * ``size``."""
 
     size: int
     kernel_init: Initializer
     dtype: Dtype | None = None
-    reads_memory = False
 
     @nn.compact
     def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
@@ -44,16 +44,14 @@ class StaticMap(nn.Module):
         return _flat(layer(features))
 
 
-class FlatMap(nn.Module):
+class FlatMap(Selector):
     """The whole map: K = R * C."""
-
-    reads_memory = False
 
     def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
         return _flat(features)
 
 
-class Attention(nn.Module):
+class Attention(Selector):
     """Spatial attention, asked by the memory (Xu et al. 2015): K = ``heads`` * (C + R).
 
     Per head and region i ``score_i = w . tanh(W1 v_i + W2 h)`` and ``a = softmax(score)``; the head's
@@ -64,7 +62,7 @@ class Attention(nn.Module):
     units: int
     kernel_init: Initializer
     dtype: Dtype | None = None
-    reads_memory = True
+    reads_memory: ClassVar[bool] = True
 
     @nn.compact
     def __call__(self, features: jax.Array, h: jax.Array | None = None) -> jax.Array:
@@ -86,6 +84,3 @@ class Attention(nn.Module):
 
 def _flat(features: jax.Array) -> jax.Array:
     return features.reshape(*features.shape[:-3], -1)
-
-
-MapSelector = Boxes | StaticMap | FlatMap | Attention

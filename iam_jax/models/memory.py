@@ -4,7 +4,6 @@ import flax.linen as nn
 import jax
 
 from iam_jax.models.d_set import Selector
-from iam_jax.models.d_set_maps import MapSelector
 from iam_jax.models.recurrences.base import Carry, Recurrence, Stepwise, cleared
 
 
@@ -16,7 +15,7 @@ class Memory(nn.Module):
     """
 
     cell: Recurrence
-    selector: Selector | MapSelector
+    selector: Selector
     remat: bool = False
 
     @nn.nowrap

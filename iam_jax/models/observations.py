@@ -4,11 +4,16 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from envs_jax import spaces
 from iam_jax.model_config import NetworkConfig
-from iam_jax.models.encoders import CONVOLUTIONS, choose_encoder, map_size
+from iam_jax.models import own
+from iam_jax.models.encoders import CONVOLUTIONS, Convolutions, as_vector, choose_encoder, map_size
+from iam_jax.models.kernels import KERNELS, product_dtype
+from iam_jax.models.normalise import Normalise
 
 Name = int | str
 """A place of the joined vector, or a part of the observation (``velocity``) or an entry of it
@@ -20,7 +25,8 @@ class Part(NamedTuple):
 
     Attributes:
       name: The path to it, such as ``camera/left``; empty where the observation is a single array.
-      encoder: How it is read: as a vector, or by the convolutions of that name.
+      encoder: How it is read: as a vector, or by the convolutions of that name. An encoder of one's own, by
+        its place, reads the whole observation, and this part is what it makes of it.
       space: Its space.
     """
 
@@ -31,7 +37,7 @@ class Part(NamedTuple):
     @property
     def sizes(self) -> tuple[int, ...]:
         """Places in the joined vector of each entry; convolutions leave no entries but those of their map."""
-        if self.encoder == "vector":
+        if self.encoder not in CONVOLUTIONS:
             return self.space.encoded_sizes
         return (1,) * (
             math.prod(map_size(self.encoder, self.space.shape)) * CONVOLUTIONS[self.encoder][-1][0]
@@ -53,7 +59,24 @@ def parts_of(config: NetworkConfig, space: spaces.Space) -> tuple[Part, ...]:
     leaves = list(spaces.leaves(space))
     if not leaves:
         raise ValueError("The observation has no parts: a network needs something to read.")
+    if "encoder" in config.own:
+        return (_part_of_own(config, space),)
     return tuple(Part(name, choose_encoder(config, tuple(leaf.shape)), leaf) for name, leaf in leaves)
+
+
+def _part_of_own(config: NetworkConfig, space: spaces.Space) -> Part:
+    """What an encoder of one's own makes of an observation: a vector."""
+    obs = jax.tree.map(lambda x: jnp.zeros((1, 1, *x.shape), x.dtype), spaces.zeros(space))
+    encoder = encoder_for(config, ())
+    with own.blamed({"encoder": config.encoder}):
+        vector = jax.eval_shape(lambda: encoder.init_with_output(jax.random.key(0), obs)[0])
+        shape, dtype = vector.shape, vector.dtype
+    if len(shape) != 3 or shape[:2] != (1, 1) or not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(
+            f"--encoder {config.encoder} must make vectors float[T, B, O] of observations [T, B, ...], "
+            f"not {dtype}{list(shape)} where T and B are 1."
+        )
+    return Part("", config.encoder, spaces.Box(-math.inf, math.inf, (shape[-1],)))
 
 
 def places(names: Sequence[Name], parts: tuple[Part, ...]) -> tuple[int, ...]:
@@ -83,6 +106,12 @@ def places_of_variables(variables: Sequence[Name], parts: tuple[Part, ...]) -> t
     Raises:
       ValueError: As `places`.
     """
+    if ":" in parts[0].encoder:
+        raise ValueError(
+            f"The environment's d-set names entries of its observation, and --encoder {parts[0].encoder} "
+            f"makes {sum(parts[0].sizes)} others of them: give --d-set-indices of those, or choose --d-set "
+            "static, dynamic or identity."
+        )
     found: list[Name] = []
     for variable in variables:
         found += [variable] if isinstance(variable, str) else _of_variable(variable, parts)
@@ -119,3 +148,73 @@ def _of_entry(name: str, parts: tuple[Part, ...]) -> Sequence[int]:
         begin += sum(part.sizes)
     known = ", ".join(part.name for part in parts if part.name) or "one array without a name"
     raise ValueError(f"The d-set names {name!r}; the parts of the observation are {known}.")
+
+
+class Encoder(nn.Module):
+    """Observations [T, B, ...] as vectors [T, B, O] or, of one image alone, as a feature map [T, B, Y, X, F].
+
+    The parts of a tuple or dict are encoded each by itself, flattened and joined.
+    """
+
+    config: NetworkConfig
+    parts: tuple[Part, ...]
+
+    @nn.compact
+    def __call__(self, obs: Any) -> jax.Array:
+        leaves = jax.tree.leaves(obs)
+        if len(self.parts) == 1:
+            return self._encode(self.parts[0], leaves[0])
+        encoded = [self._encode(part, leaf) for part, leaf in zip(self.parts, leaves, strict=True)]
+        return jnp.concatenate([as_vector(x) for x in encoded], axis=-1)
+
+    def _encode(self, part: Part, obs: jax.Array) -> jax.Array:
+        before = f"{part.name.replace('/', '_')}_" if part.name else ""
+        if part.encoder != "vector":
+            layers, kernel_init = CONVOLUTIONS[part.encoder], KERNELS[self.config.init][0]
+            convolutions = Convolutions(
+                layers, kernel_init, product_dtype(self.config), name=f"{before}convolutions"
+            )
+            return _in_steps(convolutions, obs) if self.config.remat else convolutions(obs)
+        if not isinstance(part.space, spaces.Box):
+            return jax.vmap(jax.vmap(part.space.encode))(obs)
+        if part.is_measured and self.config.normalise_observations:
+            return Normalise(name=f"{before}normalise")(as_vector(obs))
+        return as_vector(obs)
+
+
+class OwnEncoder(nn.Module):
+    """An encoder of one's own: observations [T, B, ...], measured vectors normalised, to [T, B, O]."""
+
+    inner: nn.Module
+    normalise: bool
+
+    @nn.compact
+    def __call__(self, obs: Any) -> jax.Array:
+        if self.normalise:
+            leaves, tree = jax.tree.flatten(obs)
+            obs = jax.tree.unflatten(tree, [self._normalised(i, leaf) for i, leaf in enumerate(leaves)])
+        vector: jax.Array = self.inner(obs)
+        return vector
+
+    def _normalised(self, i: int, obs: jax.Array) -> jax.Array:
+        is_image = obs.ndim == 2 + 3
+        if is_image or not jnp.issubdtype(obs.dtype, jnp.floating):
+            return obs
+        return Normalise(name=f"normalise_{i}")(as_vector(obs)).reshape(obs.shape)
+
+
+def encoder_for(config: NetworkConfig, parts: tuple[Part, ...]) -> nn.Module:
+    """What makes vectors or a feature map of observations: `Encoder`, or a class of one's own."""
+    if "encoder" in config.own:
+        return OwnEncoder(own.make("encoder", config.encoder, nn.Module), config.normalise_observations)
+    return Encoder(config, parts)
+
+
+def _in_steps(module: nn.Module, obs: jax.Array) -> jax.Array:
+    """``module(obs)``, one step of time after the other, keeping only the results for the gradient."""
+
+    def step(module: nn.Module, carry: tuple[()], x: jax.Array) -> tuple[tuple[()], jax.Array]:
+        return carry, module(x)
+
+    scan = nn.scan(nn.remat(step), variable_broadcast="params", split_rngs={"params": False})
+    return scan(module, (), obs)[1]

@@ -12,7 +12,7 @@ from envs_jax import spaces
 from iam_jax.config import ModelConfig as JaxModelConfig
 from iam_jax.config import network
 from iam_jax.model_config import CELLS
-from iam_jax.models.actor_critic import make_model
+from iam_jax.models.make import make_model
 from iam_torch_ref.bridge import of_model
 from iam_torch_ref.config import ModelConfig
 from iam_torch_ref.convert import from_flax, load

@@ -10,7 +10,8 @@ from selection import quick_if
 
 from envs_jax.spaces import Box, Discrete
 from iam_jax.config import IAMConfig, RNNConfig
-from iam_jax.models.actor_critic import forward, make_model
+from iam_jax.models.actor_critic import forward
+from iam_jax.models.make import make_model
 
 T, B, A = 5, 4, 3
 IAM = IAMConfig(fc=(32,), hidden=16, joint=(16,), d_set_size=5, heads=2, attention_units=8)

@@ -11,8 +11,9 @@ import pytest
 from envs_jax.spaces import Box, Discrete
 from iam_jax import stored
 from iam_jax.config import Config, network
-from iam_jax.models.actor_critic import forward, make_model
+from iam_jax.models.actor_critic import forward
 from iam_jax.models.encoders import as_convolution, as_product, choose_encoder, map_size
+from iam_jax.models.make import make_model
 
 T, B, A = 3, 2, 4
 BOARD, PIXELS = (10, 10, 4), (84, 84, 1)

@@ -12,7 +12,7 @@ from envs_jax.wrappers import EpisodeStatistics, Wrapper
 from iam_jax.build import make_learner
 from iam_jax.config import Config, FNNConfig, IAMConfig, PPOConfig, network
 from iam_jax.learners import Learners
-from iam_jax.models.actor_critic import make_model
+from iam_jax.models.make import make_model
 from iam_jax.ppo.groups import pick
 from iam_jax.ppo.learner import Learner
 from iam_jax.ppo.rollout import Actor

@@ -7,7 +7,8 @@ import pytest
 
 from envs_jax.spaces import Box, Discrete
 from iam_jax.config import FNNConfig, IAMConfig, RNNConfig
-from iam_jax.models.actor_critic import forward, make_model
+from iam_jax.models.actor_critic import forward
+from iam_jax.models.make import make_model
 
 T, B, NUM_VARIABLES, A = 7, 3, 10, 4
 OBSERVATIONS, ACTIONS = Box(-10.0, 10.0, (NUM_VARIABLES,)), Discrete(A)

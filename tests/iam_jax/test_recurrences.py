@@ -14,7 +14,8 @@ from envs_jax.spaces import Box, Discrete
 from iam_jax import ConfigError, IAMConfig, RNNConfig
 from iam_jax.build import make_learner
 from iam_jax.model_config import CELLS
-from iam_jax.models.actor_critic import forward, make_model
+from iam_jax.models.actor_critic import forward
+from iam_jax.models.make import make_model
 from iam_jax.models.recurrences.base import Associative, Stepwise, linear_scan
 from iam_jax.models.recurrences.linear import RING, hippo
 from iam_jax.models.recurrences.make import make_recurrence

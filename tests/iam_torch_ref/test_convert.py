@@ -13,11 +13,15 @@ import jax
 import numpy as np
 import torch
 
+from envs_jax import spaces
 from iam_jax import stored
 from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints, Progress
+from iam_jax.config import IAMConfig
 from iam_jax.evaluate import main as evaluate_in_jax
 from iam_jax.learners import Learners
+from iam_jax.models.d_set import Selector
+from iam_jax.models.make import make_model
 from iam_torch_ref import bridge
 from iam_torch_ref.config import ConfigError
 from iam_torch_ref.convert import from_flax, load, to_flax
@@ -154,3 +158,14 @@ def test_a_missing_pytorch_ends_in_one_sentence(tmp_path, module):
     )
     assert result.returncode == 2
     assert result.stderr == "error: iam_torch_ref needs torch: pip install -e '.[parity]'\n"
+
+
+class Everything(Selector):
+    def __call__(self, obs, h=None):
+        return obs
+
+
+def test_a_class_of_ones_own_cannot_be_converted_and_is_named():
+    model = make_model(IAMConfig(d_set=Everything), spaces.Box(-1.0, 1.0, (3,)), spaces.Discrete(2))
+    with pytest.raises(ConfigError, match=r"has no class .*:Everything\."):
+        bridge.of_model(model)

@@ -1,11 +1,7 @@
 """Sequence models by name, or by the place of a class of one's own."""
 
-import inspect
-
-import flax.linen as nn
-
-from envs_jax import paths
 from iam_jax.model_config import RecurrentConfig
+from iam_jax.models import own
 from iam_jax.models.kernels import KERNELS, product_dtype
 from iam_jax.models.recurrences.base import Recurrence
 from iam_jax.models.recurrences.ffm import FFM
@@ -38,22 +34,6 @@ def _layer(config: RecurrentConfig) -> Recurrence:
     known = {"mingru": MinGRU, "lru": LRU, "s5": S5, "ffm": FFM}
     if config.cell in known:
         return known[config.cell](size, kernel, dtype)
-    return _own(config.cell, size)
-
-
-def _own(place: str, size: int) -> Recurrence:
-    cls = paths.load(place)
-    if not (inspect.isclass(cls) and issubclass(cls, nn.Module)) and not callable(cls):
-        raise ValueError(f"--cell {place} is no class.")
-    try:
-        cell = cls(size=size)
-    except Exception as error:  # whatever the class raises
-        raise ValueError(
-            f"--cell {place} cannot be made with size={size} ({paths.explain(error)})."
-        ) from error
-    if not isinstance(cell, Recurrence):
-        raise ValueError(
-            f"--cell {place} must derive from Recurrence, Stepwise or Associative of "
-            "iam_jax.models.recurrences.base."
-        )
-    return cell
+    described = ", Stepwise or Associative"
+    recurrence: Recurrence = own.make("cell", config.cell, Recurrence, described, size=size)
+    return recurrence
