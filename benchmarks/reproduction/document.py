@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.reproduction import figures
-from benchmarks.reproduction.experiments import EXPERIMENTS
+from benchmarks.reproduction.experiments import CELL_NAMES, EXPERIMENTS, WAYS
 from benchmarks.reproduction.statistics import improvement, interval, iqm
 from benchmarks.reproduction.training import load
 
@@ -142,6 +142,27 @@ def tuning(results: Path) -> str:
     return _table(["learning rate / entropy bonus", *heads], rows)
 
 
+def ways(results: Path) -> str:
+    """T-mazes: of every cell how often it turns to the right side, and the steps until that is 9 of 10 times."""
+    found = {length: load(f"tmaze-{length}", results) for length in WAYS}
+    rows = [
+        [label, *(_way(found[length].get(f"{model}-{cell}")) for length in WAYS for model in ("rnn", "iam"))]
+        for cell, label in CELL_NAMES.items()
+    ]
+    return _table(["", *(f"{length} steps, {model}" for length in WAYS for model in ("rnn", "iam"))], rows)
+
+
+def _way(result: dict[str, Any] | None) -> str:
+    """Share of successes, over seeds, and the median of the steps to 0.9; a return of 1 is success, -1 none."""
+    if result is None:
+        return ""
+    rates = (1 + result["returns"]) / 2
+    reached = [steps[0] if (steps := result["steps"][seed >= 0.9]).size else np.inf for seed in rates]
+    median = np.median(reached)
+    when = f"{median / 1e6:.2f}M" if np.isfinite(median) else "never"
+    return f"{(1 + result['finals'].mean()) / 2:.2f}, {when}"
+
+
 def _recorded(name: str, results: Path) -> str:
     found: dict[str, Any] = json.loads((results / f"{name}.json").read_text())
     return _table(found["columns"], found["rows"])
@@ -151,6 +172,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "against-paper": against_paper,
     "against-paper-traffic": against_paper_traffic,
     "tuning": tuning,
+    "ways": ways,
     **{
         name: lambda results, name=name: _recorded(name, results)  # type: ignore[misc]
         for name in ("probes", "interventions", "runtime")

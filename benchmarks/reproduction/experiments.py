@@ -145,6 +145,67 @@ def _bootstrapped(name: str) -> Method:
     )
 
 
+# Cell -> options of rnn and of iam, with about as many parameters as the IAM of `_MATCHED` and `_TRAFFIC`.
+_WAREHOUSE_CELLS = {
+    "gru": ("--hidden 56", "--hidden 64"),
+    "lstm": ("--hidden 44", "--hidden 56"),
+    "mingru": ("--hidden 92", "--hidden 140"),
+    "lru": ("--hidden 72", "--hidden 52"),
+    "s5": ("--hidden 72", "--hidden 52"),
+    "ffm": ("--hidden 40", "--hidden 44"),
+    "gtrxl": ("--hidden 44 --fc 288", "--hidden 32"),
+}
+_TRAFFIC_CELLS = {
+    "gru": ("--hidden 52", "--hidden 64"),
+    "lstm": ("--hidden 43", "--hidden 56"),
+    "mingru": ("--hidden 112", "--hidden 236"),
+    "lru": ("--hidden 50", "--hidden 48"),
+    "s5": ("--hidden 50", "--hidden 48"),
+    "ffm": ("--hidden 36", "--hidden 42"),
+    "gtrxl": ("--hidden 32 --fc 40", "--hidden 28"),
+}
+CELL_NAMES = {
+    "gru": "GRU",
+    "lstm": "LSTM",
+    "mingru": "minGRU",
+    "lru": "LRU",
+    "s5": "S5",
+    "ffm": "FFM",
+    "gtrxl": "GTrXL",
+}
+
+
+def _cells(sizes: dict[str, tuple[str, str]]) -> dict[str, Method]:
+    """Every cell: as rnn, where it reads all features, and as iam, where it reads the d-set."""
+    return {
+        f"{model}-{cell}": Method(
+            f"{label}{CELL_NAMES[cell]}", f"--model {model} --cell {cell} {options[model == 'iam']}".strip()
+        )
+        for cell, options in sizes.items()
+        for model, label in (("rnn", ""), ("iam", "IAM, "))
+    }
+
+
+# A gtrxl sees as far as the way is long, and the gradient reaches through a rollout, which is longer.
+WAYS = {10: (64, 16, 1_000_000), 100: (128, 128, 2_000_000), 500: (512, 512, 4_000_000)}
+"""Length of a T-maze -> steps of a rollout, window of a gtrxl, environment steps of a run."""
+
+
+def _way(length: int) -> Experiment:
+    steps, window, budget = WAYS[length]
+    sizes = dict.fromkeys(CELL_NAMES, ("", "")) | {"gtrxl": (f"--window {window}",) * 2}
+    envs = 128 * 128 // steps
+    return Experiment(
+        f"T-maze of {length} steps, 16 distractors",
+        f"--env tmaze --env-args length={length} distractors=16 --num-envs {envs} --num-steps {steps} "
+        f"--bptt-length {steps}",
+        _cells(sizes),
+        seeds=3,
+        steps=budget,
+        baseline="rnn-gru",
+    )
+
+
 _FAULTS = {
     "corrected": Method("corrected (`--preset paper`)", "--model iam"),
     "no-reset": Method("memory not cleared inside a sequence", "--model iam", "no-reset"),
@@ -205,6 +266,23 @@ EXPERIMENTS = {
         steps=6_000_000,
         baseline="iam-manual-2e-3-0.2",
     ),
+    "warehouse-cells": Experiment(
+        "Warehouse, every cell",
+        WAREHOUSE,
+        _cells(_WAREHOUSE_CELLS),
+        seeds=3,
+        steps=12_000_000,
+        baseline="rnn-gru",
+    ),
+    "traffic-cells": Experiment(
+        "Traffic, every cell",
+        "--env traffic",
+        _cells(_TRAFFIC_CELLS),
+        seeds=3,
+        steps=10_000_000,
+        baseline="rnn-gru",
+    ),
+    **{f"tmaze-{length}": _way(length) for length in WAYS},
     "faults": Experiment(
         "Warehouse, faults of the published learner",
         f"{WAREHOUSE} --preset paper",

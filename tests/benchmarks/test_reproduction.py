@@ -59,7 +59,7 @@ def test_every_method_is_a_run_that_can_be_trained():
             make_learner(parse(f"{what.options} {method.options}".split()))
 
 
-@pytest.mark.parametrize("experiment", ["warehouse", "traffic"])
+@pytest.mark.parametrize("experiment", ["warehouse", "traffic", "warehouse-cells", "traffic-cells"])
 def test_matched_networks_have_as_many_parameters(experiment):
     """Stacked frames need a wider first layer; the document states how much."""
     what, sizes = EXPERIMENTS[experiment], {}
@@ -67,7 +67,7 @@ def test_matched_networks_have_as_many_parameters(experiment):
         learner = make_learner(parse(f"{what.options} {method.options}".split()))
         state = jax.eval_shape(learner.init, jax.random.key(0))
         sizes[name] = count_parameters(state.params)
-    del sizes["fnn-stack"]
+    sizes.pop("fnn-stack", None)
     assert max(sizes.values()) < 1.07 * min(sizes.values())
 
 
@@ -170,6 +170,7 @@ def experiment(place, name, *arguments):
         ("ablations", ["d-set-wrong", "memory-8", "frames-2"]),
         ("tuning", ["fnn-1e-3-0.1"]),
         ("faults", ["both"]),
+        ("tmaze-10", ["iam-lru"]),
     ],
 )
 def test_smoke_every_experiment_trains_and_records(place, name, methods):
