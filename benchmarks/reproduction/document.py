@@ -143,7 +143,7 @@ def tuning(results: Path) -> str:
 
 
 def ways(results: Path) -> str:
-    """T-mazes: of every cell how often it turns to the right side, and the steps until that is 9 of 10 times."""
+    """T-mazes: how often each cell turns to the right side, and the steps until that is 9 of 10 times."""
     found = {length: load(f"tmaze-{length}", results) for length in WAYS}
     rows = [
         [label, *(_way(found[length].get(f"{model}-{cell}")) for length in WAYS for model in ("rnn", "iam"))]
@@ -153,7 +153,7 @@ def ways(results: Path) -> str:
 
 
 def _way(result: dict[str, Any] | None) -> str:
-    """Share of successes, over seeds, and the median of the steps to 0.9; a return of 1 is success, -1 none."""
+    """Share of successes, and the median over seeds of the steps to 0.9; success returns 1, failure -1."""
     if result is None:
         return ""
     rates = (1 + result["returns"]) / 2
