@@ -13,11 +13,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from benchmarks.timing import check_counts, in_turns, spread, write
 from iam_jax.model_config import CELLS, RNNConfig
 from iam_jax.models.recurrences.make import make_recurrence
 
+STEPWISE = ("gru", "lstm")
 LENGTHS = (8, 32, 128, 512, 1024)
 
 
@@ -41,6 +43,33 @@ def passes(cell: str, length: int, batch: int, hidden: int) -> dict[str, Callabl
     }
 
 
+def draw(milliseconds: dict[str, dict[str, Any]], file: Path) -> None:
+    """Milliseconds against the length, a line for each model; bars from the fastest turn to the slowest."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    all_axes = figure.subplots(1, 2, sharey=True)
+    for axes, name in zip(all_axes, ("forward", "training"), strict=True):
+        for cell, timings in milliseconds.items():
+            lengths = [int(length) for length in timings[name]]
+            middle, low, high = (
+                np.array([timing[key] for timing in timings[name].values()])
+                for key in ("median", "low", "high")
+            )
+            style = "o--" if cell in STEPWISE else "o-"
+            axes.errorbar(
+                lengths, middle, [middle - low, high - middle], fmt=style, ms=3, capsize=2, label=cell
+            )
+        axes.set(xscale="log", yscale="log", title=f"{name} pass", xlabel="steps of a sequence, T")
+        axes.set_xticks(lengths, map(str, lengths), minor=False)
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+    all_axes[0].set_ylabel("milliseconds")
+    all_axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), title="dashed: step by step")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=150)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.recurrences",
@@ -53,6 +82,7 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=64)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--output", type=Path, help="file for the results as JSON")
+    parser.add_argument("--picture", type=Path, help="file for a figure of them")
     options = parser.parse_args()
     check_counts(parser, *options.lengths, options.steps, options.hidden, options.turns)
     if any(options.steps % length for length in options.lengths):
@@ -72,6 +102,8 @@ def main() -> None:
         )
         print(f"T = {length}, training pass in ms: {row}", flush=True)
     write(options.output, steps=options.steps, hidden=options.hidden, milliseconds=results)
+    if options.picture:
+        draw(results, options.picture)
 
 
 if __name__ == "__main__":
