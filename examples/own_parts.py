@@ -49,6 +49,8 @@ if __name__ == "__main__":
         "d-set": {"d_set": Differences, "frame_stack": 2},
         "network": {"model": LastStep},
     }.items():
-        config = iam_jax.preset("CartPole-v1", total_steps=200_000, **options)
+        config = iam_jax.preset(
+            "CartPole-v1", total_steps=200_000, num_evaluations=5, final_episodes=100, **options
+        )
         run = iam_jax.train(config, run_dir=f"runs/own-{name}", display=False)
         print(f"{name}: mean return {run.agent.evaluate(episodes=100).mean:.0f} of 500")
