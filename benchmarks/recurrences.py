@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.timing import check_counts, in_turns, spread, write
 from iam_jax.model_config import CELLS, RNNConfig
+from iam_jax.models.recurrences.base import Stepwise
 from iam_jax.models.recurrences.make import make_recurrence
 
-STEPWISE = ("gru", "lstm")
 LENGTHS = (8, 32, 128, 512, 1024)
 
 
@@ -56,7 +56,8 @@ def draw(milliseconds: dict[str, dict[str, Any]], file: Path) -> None:
                 np.array([timing[key] for timing in timings[name].values()])
                 for key in ("median", "low", "high")
             )
-            style = "o--" if cell in STEPWISE else "o-"
+            is_loop = isinstance(make_recurrence(RNNConfig(cell=cell)), Stepwise)
+            style = "o--" if is_loop else "o-"
             axes.errorbar(
                 lengths, middle, [middle - low, high - middle], fmt=style, ms=3, capsize=2, label=cell
             )

@@ -190,9 +190,9 @@ def map_leaves(function: Any, space: Space) -> Space:
     return function(space)
 
 
-def zeros(space: Space) -> Any:
-    """A value of the space's shapes and dtypes, of zeros."""
-    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), tree(space))
+def zeros(space: Space, before: tuple[int, ...] = ()) -> Any:
+    """A value of the space's shapes and dtypes, of zeros; with axes ``before`` those of one, many values."""
+    return jax.tree.map(lambda leaf: jnp.zeros((*before, *leaf.shape), leaf.dtype), tree(space))
 
 
 _ENTRY = re.compile(r"(.*)\[(\d+)\]")

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import iam_jax
 from iam_jax.models.actor_critic import Heads, Network
 from iam_jax.models.d_set import Selector
-from iam_jax.models.observations import Encoder
+from iam_jax.models.observations import encoder_for
 
 
 class TwoLayers(nn.Module):
@@ -29,7 +29,7 @@ class LastStep(Network):
     """Remembers the last observation, and nothing else."""
 
     def setup(self):
-        self.encoder, self.layer = Encoder(self.config, self.parts), nn.Dense(64)
+        self.encoder, self.layer = encoder_for(self.config, self.parts), nn.Dense(64)
         self.heads = Heads(self.config, self.policy)
 
     @nn.nowrap

@@ -55,11 +55,16 @@ def check_attention(network: ModelConfig) -> None:
 
 
 def check_parts(model: ActorCritic) -> None:
-    """Refuses agents that look at several parts at once, for which there is no picture.
+    """Refuses agents for whose attention there is no picture.
 
     Raises:
-      ConfigError: The observation is a tuple or dict.
+      ConfigError: The observation is a tuple or dict, or an encoder of one's own makes something else of it.
     """
+    if encoder := model.config.own.get("encoder"):
+        raise ConfigError(
+            f"--attention pictures the observation as it is, and --encoder {encoder} makes another vector of "
+            "it: leave it out."
+        )
     if len(model.parts) > 1:
         raise ConfigError(
             "--attention pictures observations of one array, not of several parts: leave it out."

@@ -44,8 +44,8 @@ def preset(env: str, preset: str = "fast", model: str | type = "iam", **changes:
         message lists near misses), or a value cannot work.
     """
     if preset not in PRESETS:
-        raise ConfigError(f"--preset must be one of {', '.join(PRESETS)}, not {preset!r}.")
-    name = choice("model", model, MODELS, "MyNetwork")
+        raise ConfigError(f"Presets are {', '.join(PRESETS)}, not {preset!r}.")
+    name = model_name(model)
     presets = TABLE.get(family(env), {"fast": OTHERS})
     if preset not in presets:
         raise ConfigError(f"{env} has no preset {preset!r} (but {', '.join(presets)}).")
@@ -54,6 +54,16 @@ def preset(env: str, preset: str = "fast", model: str | type = "iam", **changes:
         sizes = {option: getattr(config.model, option) for option in names(config.model)}
         config = config.replace(model=OwnConfig(network=name, **sizes))
     return config.replace(env=env, preset=preset).replace(**changes)
+
+
+def model_name(model: str | type) -> str:
+    """A network's name, or the place of one of one's own, as `Config.model_name` has it.
+
+    Raises:
+      ConfigError: It is neither, or the class cannot be found again.
+    """
+    name: str = choice("model", model, MODELS, "MyNetwork")
+    return name
 
 
 def describe() -> str:

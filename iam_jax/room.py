@@ -23,7 +23,7 @@ def param_shapes(config: Config, actor: Actor) -> Any:
     space = actor.env.observation_space(actor.env_params)
 
     def init(key: jax.Array) -> Any:
-        obs = jax.tree.map(lambda x: x[None, None], spaces.zeros(space))
+        obs = spaces.zeros(space, (1, 1))
         first = jax.numpy.ones((1, 1), bool)
         return actor.model.init(key, actor.model.initial_carry(1), obs, first)
 

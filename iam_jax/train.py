@@ -19,7 +19,6 @@ from iam_jax.checks import check
 from iam_jax.cli import exit_on_error, use_compilation_cache
 from iam_jax.config import Config, ConfigError, differences
 from iam_jax.folder import new_folder
-from iam_jax.model_config import choice
 
 if TYPE_CHECKING:
     from iam_jax.run import Run
@@ -98,7 +97,7 @@ def parse_line(arguments: list[str]) -> CommandLine:
         prog=PROGRAM,
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.AvoidSubcommands),
     )
-    line = dataclasses.replace(line, model=choice("model", line.model, presets.MODELS, "MyNetwork"))
+    line = dataclasses.replace(line, model=presets.model_name(line.model))
     check(line.config)
     if stored_config:
         _check_resumed(line, stored_config)

@@ -60,7 +60,7 @@ class Network(nn.Module):
     Attributes:
       config: Its sizes and choices.
       policy: Says how many numbers it reads; `Heads` makes them.
-      parts: Of the observation, which `Encoder` joins.
+      parts: Of the observation; `encoder_for` makes what joins them.
     """
 
     config: Any

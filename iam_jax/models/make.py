@@ -62,7 +62,7 @@ def make_model(config: ModelConfig, observations: spaces.Space, actions: spaces.
 def _check_own(classes: dict[str, str], model: Network, observations: spaces.Space) -> None:
     """Refuses classes of one's own that do not run, or make other shapes than `Network` says."""
     steps, batch = 2, 3
-    obs = jax.tree.map(lambda x: jnp.zeros((steps, batch, *x.shape), x.dtype), spaces.zeros(observations))
+    obs = spaces.zeros(observations, (steps, batch))
     first = jnp.zeros((steps, batch), bool)
 
     def run() -> Any:

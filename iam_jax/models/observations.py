@@ -66,7 +66,7 @@ def parts_of(config: NetworkConfig, space: spaces.Space) -> tuple[Part, ...]:
 
 def _part_of_own(config: NetworkConfig, space: spaces.Space) -> Part:
     """What an encoder of one's own makes of an observation: a vector."""
-    obs = jax.tree.map(lambda x: jnp.zeros((1, 1, *x.shape), x.dtype), spaces.zeros(space))
+    obs = spaces.zeros(space, (1, 1))
     encoder = encoder_for(config, ())
     with own.blamed({"encoder": config.encoder}):
         vector = jax.eval_shape(lambda: encoder.init_with_output(jax.random.key(0), obs)[0])

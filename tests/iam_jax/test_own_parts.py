@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import textwrap
-from pathlib import Path
 
 import flax.linen as nn
 import jax
@@ -15,11 +14,12 @@ import envs_jax
 import iam_jax
 from envs_jax import paths, spaces
 from iam_jax import stored
+from iam_jax.attention import check_parts
 from iam_jax.config import ConfigError, IAMConfig, OwnConfig
 from iam_jax.models.actor_critic import Heads, Network, forward
 from iam_jax.models.d_set import Selector
 from iam_jax.models.make import make_model
-from iam_jax.models.observations import Encoder
+from iam_jax.models.observations import encoder_for
 from iam_jax.train import parse
 
 OBSERVATIONS, ACTIONS = spaces.Box(-1.0, 1.0, (4,)), spaces.Discrete(3)
@@ -62,7 +62,7 @@ class OfATree(nn.Module):
 
 class LastStep(Network):
     def setup(self):
-        self.encoder, self.heads = Encoder(self.config, self.parts), Heads(self.config, self.policy)
+        self.encoder, self.heads = encoder_for(self.config, self.parts), Heads(self.config, self.policy)
 
     @nn.nowrap
     def initial_carry(self, batch):
@@ -138,6 +138,17 @@ def test_an_encoder_of_ones_own_reads_a_tree():
     assert params["params"]["fc"]["Dense_0"]["kernel"].shape == (4, 8)
 
 
+def test_a_network_of_ones_own_reads_through_an_encoder_of_ones_own():
+    _, params, _, _ = started(OwnConfig(network=LastStep, encoder=TwoLayers))
+    assert params["params"]["heads"]["policy"]["kernel"].shape == (10, 3)
+
+
+def test_attention_over_what_an_encoder_of_ones_own_makes_has_no_picture():
+    model, _, _, _ = started(IAMConfig(fc=(), hidden=6, encoder=TwoLayers, d_set="dynamic"))
+    with pytest.raises(ConfigError, match=r"--attention pictures the observation .*:TwoLayers makes another"):
+        check_parts(model)
+
+
 def test_an_encoder_of_ones_own_reads_normalised_observations():
     options = {"fc": (), "hidden": 6, "encoder": TwoLayers, "d_set": "identity"}
     _, params, _, _ = started(IAMConfig(**options, normalise_observations=True))
@@ -189,10 +200,11 @@ def test_a_class_that_breaks_its_contract_is_named_in_one_sentence(name):
         make_model(config, OBSERVATIONS, ACTIONS)
 
 
-def test_the_environments_own_d_set_does_not_name_what_an_encoder_of_ones_own_makes():
+def test_the_environments_own_d_set_does_not_name_what_an_encoder_of_ones_own_makes(tmp_path):
+    config, folder = iam_jax.preset("warehouse", encoder=TwoLayers, **SMALL), tmp_path / "run"
     with pytest.raises(ConfigError, match="makes 5 others of them: give --d-set-indices"):
-        iam_jax.train(iam_jax.preset("warehouse", encoder=TwoLayers, **SMALL), run_dir="never", display=False)
-    assert not Path("never").exists()
+        iam_jax.train(config, run_dir=folder, display=False)
+    assert not folder.exists()
 
 
 def test_a_class_becomes_its_place_and_one_inside_of_a_function_is_refused():
@@ -216,11 +228,11 @@ FILE = textwrap.dedent(
     import flax.linen as nn
     import jax.numpy as jnp
     from iam_jax.models.actor_critic import Heads, Network
-    from iam_jax.models.observations import Encoder
+    from iam_jax.models.observations import encoder_for
 
     class Plain(Network):
         def setup(self):
-            self.encoder, self.heads = Encoder(self.config, self.parts), Heads(self.config, self.policy)
+            self.encoder, self.heads = encoder_for(self.config, self.parts), Heads(self.config, self.policy)
 
         @nn.nowrap
         def initial_carry(self, batch):
@@ -247,7 +259,7 @@ def test_a_run_with_a_network_of_ones_own_is_loaded_resumed_and_misses_its_file(
     after = iam_jax.load(folder, which="last").evaluate(episodes=4).returns
     np.testing.assert_array_equal(after, before)
     assert stored.load(folder) == run.config
-    paths._loaded.clear()
+    monkeypatch.setattr(paths, "_loaded", {})
     (tmp_path / "parts.py").unlink()
     with pytest.raises(ConfigError, match=r"There is no file .*parts\.py"):
         iam_jax.load(folder)
