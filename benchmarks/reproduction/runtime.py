@@ -60,6 +60,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--only", nargs="+", choices=METHODS, default=METHODS, metavar="METHOD")
     parser.add_argument("--output", type=Path, help="file for the results as JSON")
     options = parser.parse_args()
     check_counts(parser, options.turns)
@@ -67,12 +68,12 @@ def main() -> None:
     for size, experiment in SIZES.items():
         what = EXPERIMENTS[experiment]
         made = {}
-        for name in METHODS:
+        for name in options.only:
             config = parse(f"{what.options} {what.methods[name].options}".split())
             made[name] = calls(replace(config, ppo=PAPER))
         seconds = in_turns({n: f for n, (f, _, _) in made.items()}, options.turns)
         training = in_turns({n: t for n, (_, t, _) in made.items()}, options.turns)
-        for name in METHODS:
+        for name in options.only:
             forward, train = spread(seconds[name]), spread(training[name])
             rows.append(
                 [

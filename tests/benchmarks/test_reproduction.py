@@ -219,7 +219,7 @@ def test_smoke_agents_are_probed_and_interfered_with_and_timed(place):
     for name, arguments in (
         ("probes", [*runs, "--episodes", 20]),
         ("interventions", [*runs, "--episodes", 20]),
-        ("runtime", ["--turns", 1]),
+        ("runtime", ["--turns", 1, "--only", "iam-static", "fnn"]),
     ):
         file = place.results / f"{name}.json"
         run(f"benchmarks.reproduction.{name}", *arguments, "--output", file)

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 import torch
 
+import iam_jax
 from envs_jax import spaces
 from iam_jax import stored
 from iam_jax.build import make_learner
@@ -23,9 +24,11 @@ from iam_jax.learners import Learners
 from iam_jax.models.d_set import Selector
 from iam_jax.models.make import make_model
 from iam_torch_ref import bridge
+from iam_torch_ref.bridge import VectorEnv
 from iam_torch_ref.config import ConfigError
-from iam_torch_ref.convert import from_flax, load, to_flax
+from iam_torch_ref.convert import from_flax, load, load_agent, to_flax
 from iam_torch_ref.convert import main as convert
+from iam_torch_ref.evaluate import episode_returns
 from iam_torch_ref.evaluate import main as evaluate
 from iam_torch_ref.parity.cases import CASES, Pair
 from iam_torch_ref.train import main as train
@@ -78,6 +81,26 @@ def test_an_agent_goes_to_a_run_and_back_and_earns_the_same(trained, tmp_path, c
     done(evaluate_in_jax, "--checkpoint", run, "--episodes", "50")
     (greedy,) = [line for line in capsys.readouterr().out.splitlines() if "greedy" in line]
     assert mean in greedy
+
+
+@pytest.mark.slow
+def test_an_agent_of_parts_choices_and_masks_plays_the_same_in_pytorch(tmp_path):
+    """A Dict of a picture and a vector, two choices at once, normalised and masked."""
+    place = f"{Path(__file__).parents[1] / 'structured.py'}:Structured"
+    config = iam_jax.preset(
+        place,
+        **{"num_envs": 16, "num_steps": 12, "bptt_length": 12, "minibatch_steps": 96, "total_steps": 4000},
+        **{"hidden": 8, "fc": (16,), "joint": (16,), "burn_in": 3, "normalise_observations": True},
+        **{"num_evaluations": 1, "eval_episodes": 4, "final_episodes": 4},
+    )
+    run = iam_jax.train(config, run_dir=tmp_path / "run", display=False)
+    file = tmp_path / "agent.safetensors"
+    done(convert, tmp_path / "run", file)
+    agent, seed = load_agent(str(file)), 1_000_000
+    theirs = episode_returns(agent.model, VectorEnv(agent.run, 40, jax.random.key(seed)), greedy=True)
+    ours = run.agent.evaluate(episodes=40, seed=seed, greedy=True).returns
+    assert ours.std() > 0.1
+    np.testing.assert_allclose(theirs, ours, atol=1e-5)  # one other action would change a return
 
 
 def test_a_run_of_several_seeds_gives_the_seed_asked_for(tmp_path):
