@@ -72,22 +72,37 @@ class GTrXL(Recurrence):
         return (kept * still[..., None], still), x
 
     def _attend(self, rows: jax.Array, seen: jax.Array, episode: jax.Array, episodes: jax.Array) -> jax.Array:
-        """float[T, B, H] from the rows that ask, those that are seen [S, B, H], and the episodes of both."""
+        """float[T, B, H] from the rows that ask, those that are seen [S, B, H], and the episodes of both.
+
+        Rows ask in blocks of at most K. A block meets only the rows that its window can reach, so that the
+        cost grows with T and not with its square.
+        """
+        length, batch, _ = rows.shape
+        size = min(length, self.window)
+        number = -(-length // size)
+        block = (number, size, batch)
+        # What fills the last block is of an episode of its own, and its answers are dropped.
+        fill = lambda x, value: jnp.pad(  # noqa: E731
+            x, ((0, number * size - length), *((0, 0),) * (x.ndim - 1)), constant_values=value
+        )
+        places = size * jnp.arange(number)[:, None] + jnp.arange(size + self.window - 1)  # [N, S]
+        shown = lambda x, value: fill(x, value)[places]  # noqa: E731
+
         heads = lambda x: x.reshape(*x.shape[:-1], self.num_heads, -1).astype(rows.dtype)  # noqa: E731
-        query, key, value = heads(self.query(rows)), heads(self.key(seen)), heads(self.value(seen))
+        query = heads(fill(self.query(rows), 0)).reshape(*block, self.num_heads, -1)
+        key, value = heads(shown(self.key(seen), 0)), heads(shown(self.value(seen), 0))
         lags = heads(self.lag(jnp.asarray(sinusoids(self.window, self.size), rows.dtype)))  # [K, h, d]
-        content = jnp.einsum("tbhd,sbhd->bhts", query + heads(self.content_bias), key)
-        by_lag = jnp.einsum("tbhd,khd->bhtk", query + heads(self.lag_bias), lags)
-        steps, places = jnp.arange(len(rows)), jnp.arange(len(seen))
-        lag = steps[:, None] + self.window - 1 - places  # [T, S]
+        content = jnp.einsum("ntbhd,nsbhd->nbhts", query + heads(self.content_bias), key)
+        by_lag = jnp.einsum("ntbhd,khd->nbhtk", query + heads(self.lag_bias), lags)
+        lag = jnp.arange(size)[:, None] + self.window - 1 - jnp.arange(size + self.window - 1)  # [T, S]
         inside = (lag >= 0) & (lag < self.window)
         index = jnp.broadcast_to(jnp.clip(lag, 0, self.window - 1), content.shape)
         scores = (content + jnp.take_along_axis(by_lag, index, axis=-1)) * query.shape[-1] ** -0.5
-        same = episode[:, None] == episodes[None]  # [T, S, B]
-        allowed = (inside[..., None] & same).transpose(2, 0, 1)[:, None]
+        same = fill(episode, -2).reshape(block)[:, :, None] == shown(episodes, -2)[:, None]  # [N, T, S, B]
+        allowed = (inside[..., None] & same).transpose(0, 3, 1, 2)[:, :, None]
         weights = nn.softmax(jnp.where(allowed, scores, -jnp.inf))
-        looked = jnp.einsum("bhts,sbhd->tbhd", weights, value)
-        return self.mix(looked.reshape(rows.shape)).astype(rows.dtype)
+        looked = jnp.einsum("nbhts,nsbhd->ntbhd", weights, value)
+        return self.mix(looked.reshape(number * size, batch, -1)[:length]).astype(rows.dtype)
 
 
 class Gate(nn.Module):
