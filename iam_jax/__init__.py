@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from iam_jax.api import resume, train
     from iam_jax.build import model_for
     from iam_jax.config import Config, FNNConfig, IAMConfig, OwnConfig, PPOConfig, RNNConfig
+    from iam_jax.d_set.search import find_d_set
     from iam_jax.errors import ConfigError
     from iam_jax.play import Result
     from iam_jax.ppo.learner import Learner
@@ -38,6 +39,7 @@ __all__ = [
     "Result",
     "Run",
     "Stopped",
+    "find_d_set",
     "load",
     "model_for",
     "preset",
@@ -56,6 +58,7 @@ _PLACES = {
     "Learner": "iam_jax.ppo.learner",
     "PPONumbers": "iam_jax.ppo.numbers",
     "Result": "iam_jax.play",
+    "find_d_set": "iam_jax.d_set.search",
     "model_for": "iam_jax.build",
     "preset": "iam_jax.presets",
 }

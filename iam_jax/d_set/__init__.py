@@ -5,7 +5,3 @@ history tells nothing more about what is hidden (Suau et al. 2022, Section 3). T
 predictor of what is hidden sees the present observation, and remembers the history of a subset alone
 (`predictor`). Variables are left out, the least missed first, until the predictor becomes worse (`search`).
 """
-
-from iam_jax.d_set.search import Found, find_d_set
-
-__all__ = ["Found", "find_d_set"]
