@@ -102,6 +102,11 @@ class Config(Section):
     """What this config began from, which is a name and changes nothing: --preset chooses the defaults."""
     env_args: tuple[str, ...] = ()
     """Arguments of the environment as NAME=VALUE, such as size=11 lifetime=12."""
+    observe: Literal["hidden"] | None = None
+    """Append the environment's hidden state to the observation: the bound of perfect memory
+    (docs/bounds.md)."""
+    distractors: int = 0
+    """Append N irrelevant variables: coins, slow walks, and entries of another episode (docs/bounds.md)."""
     frame_stack: int = 1
     """The observation is the last N frames, newest first."""
     flicker: float = 0.0
