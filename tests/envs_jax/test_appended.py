@@ -194,7 +194,7 @@ def test_a_dict_gets_a_part_and_its_entries_keep_their_names():
 def test_the_hidden_state_is_shown_and_at_an_episodes_end_that_of_its_last_state():
     seen, final, reward, truncated, _ = played(Hidden(Walk()), jax.random.key(2), 12)
     assert seen.shape == (13, 6), "four entries, the secret, and whether the place is above 0"
-    np.testing.assert_array_equal(final[:, 4], reward), "the secret of the episode pays"
+    np.testing.assert_array_equal(final[:, 4], reward)  # the secret of the episode is what it pays
     np.testing.assert_array_equal(seen[1:, 5], seen[1:, 0] > 0)
     (end, *_) = np.flatnonzero(truncated)
     assert seen[end + 1, 4] != final[end, 4] == seen[end, 4], "the secret of the next episode is another one"
