@@ -6,7 +6,7 @@ from typing import Any
 
 import envs_jax
 from envs_jax.environment import Environment
-from envs_jax.wrappers import Flicker, FrameStack, PreviousAction, Vector
+from envs_jax.wrappers import Distractors, Flicker, FrameStack, Hidden, PreviousAction, Vector
 from iam_jax.checks import check
 from iam_jax.config import Config, ConfigError, IAMConfig, ModelConfig
 from iam_jax.models.actor_critic import ActorCritic
@@ -51,6 +51,13 @@ def make_env(config: Config, make: Make = envs_jax.make, *, given: Any = None) -
         else:
             env, params = make(config.env, **config.env_arguments())
         _check_actions(config, env.action_space(params))
+        # Innermost what an observation consists of: the hidden state, which only the environment itself knows
+        # at an episode's end, and what means nothing. Then what is done to all of it: blank in every part,
+        # beside the action, and several of them in a row.
+        if config.observe == "hidden":
+            env = Hidden(env)
+        if config.distractors:
+            env = Distractors(env, config.distractors)
         if config.flicker or config.previous_action or config.frame_stack != 1:
             env = Vector(env)
         if config.flicker:

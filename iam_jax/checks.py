@@ -24,6 +24,11 @@ def check(config: Config) -> None:
             f"--total-steps {config.total_steps} are more updates than can be counted: make it at most "
             f"{HIGHEST_SEED // 2 * config.steps_per_update}, or --num-envs larger."
         )
+    if config.observe == "hidden" and config.flicker:
+        raise ConfigError(
+            "--observe hidden shows everything, and --flicker hides it again: leave out --flicker, which is "
+            "what perfect memory of a blank screen sees."
+        )
     ppo = config.ppo
     _divides("bptt_length", ppo.bptt_length, f"--num-steps {ppo.num_steps}", ppo.num_steps)
     _divides("gae_horizon", ppo.gae_horizon or 1, f"--num-steps {ppo.num_steps}", ppo.num_steps)

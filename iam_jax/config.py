@@ -95,13 +95,19 @@ class Config(Section):
     """The run."""
 
     env: str = "warehouse"
-    """Environment: warehouse, mini-warehouse, traffic, tmaze, redbluedoors-8x8, memory-s7, doorkey-8x8, pong,
-    breakout; games of MinAtar (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1);
-    gymnasium's (gymnasium:CartPole-v1); or your own, as my_module:MyEnv or path/to/my_env.py:MyEnv."""
+    """Environment: warehouse, mini-warehouse, traffic, tmaze, rocksample-11, battleship-10, redbluedoors-8x8,
+    memory-s7, doorkey-8x8, pong, breakout; games of MinAtar (minatar-breakout) and ALE (ale:Breakout);
+    gymnax's own (CartPole-v1); gymnasium's (gymnasium:CartPole-v1); or your own, as my_module:MyEnv or
+    path/to/my_env.py:MyEnv."""
     preset: Literal["fast", "best", "paper", "custom"] = "custom"
     """What this config began from, which is a name and changes nothing: --preset chooses the defaults."""
     env_args: tuple[str, ...] = ()
     """Arguments of the environment as NAME=VALUE, such as size=11 lifetime=12."""
+    observe: Literal["hidden"] | None = None
+    """Append the environment's hidden state to the observation: the bound of perfect memory
+    (docs/bounds.md)."""
+    distractors: int = 0
+    """Append N irrelevant variables: coins, slow walks, and entries of another episode (docs/bounds.md)."""
     frame_stack: int = 1
     """The observation is the last N frames, newest first."""
     flicker: float = 0.0

@@ -25,6 +25,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "num_evaluations": (0, 10**6),
     "seed": (0, HIGHEST_SEED),
     "d_set_indices": (0, HIGHEST_SEED),
+    "distractors": (0, 2**16),
     **dict.fromkeys(("gamma", "gae_lambda", "flicker"), (0, 1)),
     **dict.fromkeys(("learning_rate", "learning_rate_end", "clip", "clip_end"), (0, _LARGE)),
     **dict.fromkeys(("entropy", "entropy_end", "value_coefficient"), (0, _LARGE)),

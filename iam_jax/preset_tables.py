@@ -149,7 +149,7 @@ _DOORS_PAPER_NETWORK: Networks = {
 }
 
 
-def _models(run: Config, networks: Networks, frames: int = 8) -> dict[str, Config]:
+def models(run: Config, networks: Networks, frames: int = 8) -> dict[str, Config]:
     """The run with each model's network; ``fnn-stack`` sees the last ``frames`` observations."""
     models = {model: replace(run, model=network) for model, network in networks.items()}
     return models | {"fnn-stack": replace(models["fnn-stack"], frame_stack=frames)}
@@ -181,18 +181,18 @@ _CONTROL_NETWORK: Networks = {
     "fnn-stack": FNNConfig(**_CONTROL_LAYERS, fc=(64, 64)),
 }
 _CONTROL_OUTPUT = OutputConfig(num_evaluations=10, eval_episodes=32, final_episodes=100)
-_CONTROL = _models(Config(ppo=_CONTROL_PPO, total_steps=500_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 4)
-_PENDULUM = _models(
+_CONTROL = models(Config(ppo=_CONTROL_PPO, total_steps=500_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 4)
+_PENDULUM = models(
     Config(ppo=replace(_CONTINUOUS_PPO, gamma=0.95), total_steps=1_000_000, output=_CONTROL_OUTPUT),
     _CONTROL_NETWORK,
     4,
 )
 # With twice the rate one seed of two never finds the goal.
 _CAR_PPO = replace(_CONTINUOUS_PPO, entropy=0.02)
-_CAR = _models(Config(ppo=_CAR_PPO, total_steps=1_000_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 4)
+_CAR = models(Config(ppo=_CAR_PPO, total_steps=1_000_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 4)
 # Short tasks of gymnax' bsuite whose point is memory: a bit or two from the first step.
 _CHAIN_PPO = replace(_CONTROL_PPO, num_envs=128, num_steps=32, entropy=0.02, normalise_rewards=False)
-_CHAIN = _models(Config(ppo=_CHAIN_PPO, total_steps=1_000_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 8)
+_CHAIN = models(Config(ppo=_CHAIN_PPO, total_steps=1_000_000, output=_CONTROL_OUTPUT), _CONTROL_NETWORK, 8)
 # Gradients reach as far as a rollout, and so must the hint; rewards are late, so the discount is near 1.
 _TMAZE_PPO = replace(
     _CONTROL_PPO,
@@ -213,7 +213,7 @@ _TMAZE_NETWORK: Networks = {
     "fnn-stack": FNNConfig(fc=(64, 64)),
 }
 _TMAZE_OUTPUT = OutputConfig(num_evaluations=20, eval_episodes=256, final_episodes=1000)
-_TMAZE = _models(Config(ppo=_TMAZE_PPO, total_steps=2_000_000, output=_TMAZE_OUTPUT), _TMAZE_NETWORK)
+_TMAZE = models(Config(ppo=_TMAZE_PPO, total_steps=2_000_000, output=_TMAZE_OUTPUT), _TMAZE_NETWORK)
 # As brax' own and purejaxrl's learners have them; the memory tasks are `--env-args observe=positions`.
 _BRAX_PPO = PPOConfig(
     num_envs=1024,
@@ -233,7 +233,7 @@ _BRAX_NETWORK: Networks = {
     "fnn": FNNConfig(**_CONTROL_LAYERS, fc=(256, 256)),
     "fnn-stack": FNNConfig(**_CONTROL_LAYERS, fc=(256, 256)),
 }
-_BRAX = _models(
+_BRAX = models(
     Config(ppo=_BRAX_PPO, total_steps=50_000_000, output=replace(_CONTROL_OUTPUT, eval_episodes=128)),
     _BRAX_NETWORK,
     4,
@@ -243,8 +243,8 @@ _PLAY_FEW = OutputConfig(num_evaluations=10, eval_episodes=16, final_episodes=10
 _PIXELS_FAST = Config(ppo=_PIXELS_FAST_PPO, total_steps=10_000_000, output=_PLAY_FEW)
 _PIXELS_PAPER = Config(ppo=_PIXELS_PAPER_PPO, total_steps=80_000_000, flicker=0.5, output=_PLAY_FEW)
 _PIXELS = {
-    "fast": _models(_PIXELS_FAST, _PIXELS_FAST_NETWORK, frames=4),
-    "paper": _models(_PIXELS_PAPER, _PIXELS_PAPER_NETWORK, frames=4)
+    "fast": models(_PIXELS_FAST, _PIXELS_FAST_NETWORK, frames=4),
+    "paper": models(_PIXELS_PAPER, _PIXELS_PAPER_NETWORK, frames=4)
     | {
         "rnn": replace(
             _PIXELS_PAPER,
@@ -256,25 +256,25 @@ _PIXELS = {
 
 TABLE: dict[str, dict[str, dict[str, Config]]] = {
     "warehouse": {
-        "fast": _models(Config(ppo=_FAST_PPO, total_steps=60_000_000), _FAST_NETWORK),
-        "best": _models(Config(ppo=_FAST_PPO, total_steps=100_000_000), _BEST_NETWORK),
-        "paper": _models(Config(ppo=_PAPER_PPO, total_steps=32_000_000), _PAPER_NETWORK),
+        "fast": models(Config(ppo=_FAST_PPO, total_steps=60_000_000), _FAST_NETWORK),
+        "best": models(Config(ppo=_FAST_PPO, total_steps=100_000_000), _BEST_NETWORK),
+        "paper": models(Config(ppo=_PAPER_PPO, total_steps=32_000_000), _PAPER_NETWORK),
     },
     "mini-warehouse": {
-        "fast": _models(Config(ppo=_MINI_FAST_PPO, total_steps=20_000_000), _FAST_NETWORK),
-        "best": _models(Config(ppo=_MINI_FAST_PPO, total_steps=60_000_000), _BEST_NETWORK),
-        "paper": _models(Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000), _MINI_PAPER_NETWORK),
+        "fast": models(Config(ppo=_MINI_FAST_PPO, total_steps=20_000_000), _FAST_NETWORK),
+        "best": models(Config(ppo=_MINI_FAST_PPO, total_steps=60_000_000), _BEST_NETWORK),
+        "paper": models(Config(ppo=_MINI_PAPER_PPO, total_steps=16_000_000), _MINI_PAPER_NETWORK),
     },
     "traffic": {
-        "fast": _models(Config(ppo=_TRAFFIC_FAST_PPO, total_steps=30_000_000), _TRAFFIC_FAST_NETWORK, 32),
-        "paper": _models(Config(ppo=_TRAFFIC_PAPER_PPO, total_steps=16_000_000), _TRAFFIC_PAPER_NETWORK, 32),
+        "fast": models(Config(ppo=_TRAFFIC_FAST_PPO, total_steps=30_000_000), _TRAFFIC_FAST_NETWORK, 32),
+        "paper": models(Config(ppo=_TRAFFIC_PAPER_PPO, total_steps=16_000_000), _TRAFFIC_PAPER_NETWORK, 32),
     },
     "redbluedoors": {
-        "fast": _models(Config(ppo=_DOORS_FAST_PPO, total_steps=4_000_000), _DOORS_FAST_NETWORK),
-        "paper": _models(Config(ppo=_SHORT_PAPER_PPO, total_steps=4_000_000), _DOORS_PAPER_NETWORK),
+        "fast": models(Config(ppo=_DOORS_FAST_PPO, total_steps=4_000_000), _DOORS_FAST_NETWORK),
+        "paper": models(Config(ppo=_SHORT_PAPER_PPO, total_steps=4_000_000), _DOORS_PAPER_NETWORK),
     },
     "minatar": {
-        "fast": _models(Config(ppo=_MINATAR_FAST_PPO, total_steps=5_000_000), _MINATAR_FAST_NETWORK),
+        "fast": models(Config(ppo=_MINATAR_FAST_PPO, total_steps=5_000_000), _MINATAR_FAST_NETWORK),
     },
     "gymnasium": {"fast": _CONTROL},
     "CartPole": {"fast": _CONTROL},
@@ -292,7 +292,7 @@ TABLE: dict[str, dict[str, dict[str, Config]]] = {
 """Family of environments -> preset -> model -> config."""
 
 # With the usual discount, and a memory that reads the d-set that the environment names, or else everything.
-OTHERS = _models(
+OTHERS = models(
     Config(ppo=replace(_FAST_PPO, gamma=0.99, gae_lambda=0.95, burn_in=0), total_steps=60_000_000),
     OTHERS_NETWORK,
 )

@@ -4,7 +4,8 @@
 - ``best``: the same for longer and with a larger network.
 - ``paper``: sizes and learner as published (Suau et al. 2022), 8 environments. The faults of the
   published learner are not copied: memory is reset where an episode begins inside a sequence, no
-  transition is dropped, and returns come from every environment.
+  transition is dropped, and returns come from every environment. For RockSample and Battleship: as POBAX
+  (Tao et al. 2025) has them.
 """
 
 import re
@@ -13,8 +14,12 @@ from typing import Any
 from iam_jax.config import Config, ConfigError, OwnConfig, RecurrentConfig
 from iam_jax.limits import names
 from iam_jax.model_config import choice
-from iam_jax.preset_tables import OTHERS, TABLE
+from iam_jax.pobax_presets import POBAX
+from iam_jax.preset_tables import OTHERS
+from iam_jax.preset_tables import TABLE as OURS
 
+TABLE = OURS | POBAX
+"""Family of environments -> preset -> model -> config."""
 PRESETS = ("fast", "best", "paper")
 MODELS = ("iam", "rnn", "fnn", "fnn-stack")
 

@@ -13,6 +13,8 @@ ALL = [
     *((e, p, m) for e in ENVIRONMENTS for p in presets.PRESETS for m in presets.MODELS),
     *((e, p, m) for e in ("traffic", "pong", "breakout") for p in ("fast", "paper") for m in presets.MODELS),
     *(("redbluedoors-8x8", p, m) for p in ("fast", "paper") for m in presets.MODELS),
+    *(("rocksample-11", p, m) for p in ("fast", "paper") for m in presets.MODELS),
+    *((e, "paper", "iam") for e in ("rocksample-15", "battleship-10")),
 ]
 
 
@@ -60,6 +62,22 @@ def test_paper_presets_of_pictures_have_the_published_sizes():
     doors = presets.preset("redbluedoors-8x8", "paper", "iam")
     assert (doors.model.fc, doors.model.hidden, doors.model.heads) == ((224, 128), 32, 6)
     assert doors.ppo.bptt_length == 4 and doors.total_steps == 500_000 * 8
+
+
+def test_paper_presets_of_pobax_have_the_published_numbers():
+    """Environment, environments, units, million steps, discount and entropy of its published best runs."""
+    for env, num_envs, units, steps, gamma, entropy in (
+        ("rocksample-11", 8, 256, 5, 0.99, 0.2),
+        ("rocksample-15", 16, 512, 10, 0.99, 0.2),
+        ("battleship-10", 32, 512, 10, 1.0, 0.05),
+    ):
+        config = presets.preset(env, "paper", "rnn")
+        ppo, model = config.ppo, config.model
+        assert (ppo.num_envs, model.hidden, config.total_steps) == (num_envs, units, steps * 1_000_000)
+        assert (ppo.gamma, ppo.gae_lambda, ppo.learning_rate) == (gamma, 0.7, 2.5e-3)
+        assert (ppo.entropy, ppo.entropy_end, ppo.learning_rate_end) == (entropy, entropy, 0)
+        assert (ppo.num_steps, ppo.num_epochs, ppo.minibatches) == (128, 4, 4)
+        assert config.previous_action == ppo.normalise_rewards == env.startswith("rock")
 
 
 def test_games_and_sizes_share_the_presets_of_their_family():

@@ -74,6 +74,8 @@ WRONG = {
     "frame_stack": ["2", 0, 1e9],
     "flicker": ["a", 2, -0.5, None],
     "previous_action": ["yes", 1, None],
+    "observe": ["all", 1, True, []],
+    "distractors": ["3", -1, 1.5, None],
     "total_steps": ["1e6", 0, -1, 1.5],
     "preset": ["slow", 5],
     "init_from": [5, []],
