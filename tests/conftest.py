@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 from pathlib import Path
 
 # PyTorch's threads would wait for each other, on models as small as those in the tests.
@@ -13,3 +14,10 @@ CACHE = Path(__file__).parent.parent / ".pytest_cache" / "xla"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
+
+
+def pytest_collection_modifyitems(items):
+    """The files with most slow tests come first, so that at the end no process waits for one of them."""
+    files = Counter(item.path for item in items)
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (-slow[item.path], -files[item.path], str(item.path)))
