@@ -36,6 +36,11 @@ NAMES = tuple(f"{PREFIX}{family}-{level}" for family in FAMILIES for level in LE
 """All 48."""
 
 
+def class_name(name: str) -> str:
+    """What the package calls the class, such as ``RepeatPreviousEasy``."""
+    return "".join(word.capitalize() for word in name.removeprefix(PREFIX).split("-"))
+
+
 def make(name: str, **overrides: Any) -> Any:
     """An environment by its name, such as ``popgym-repeat-previous-easy``.
 

@@ -1,8 +1,8 @@
 """Decks of cards: dealing and shuffling them.
 
 The package shuffles a deck and deals from it. Where nothing tells whether the cards lie ready, a card is
-drawn when it is dealt, each of those left with the same chance (`deal`). That is the same game, and decks of up to
-832 cards need not be shuffled in every step, for the case that the episode ends with it.
+drawn when it is dealt, each of those left with the same chance (`deal`). That is the same game, and decks of
+up to 832 cards need not be shuffled in every step, for the case that the episode ends with it.
 """
 
 from typing import Any

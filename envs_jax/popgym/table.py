@@ -2,8 +2,8 @@
 
 Shuffling a deck in every step, for the case that the episode ends with it, would cost most of the time. So
 each step swaps two cards of the deck that the next episode will be played with (Fisher and Yates): an episode
-has at least as many steps as cards, so that the deck is shuffled when it is needed. Under a shorter time limit
-of your own it is a random deck too, but not independent of the last one.
+has at least as many steps as cards, so that the deck is shuffled when it is needed. Under a shorter limit of
+your own it is a random deck too, but not independent of the last one.
 """
 
 from typing import Any, ClassVar

@@ -21,14 +21,14 @@ import popgym_cards
 import popgym_control
 
 from envs_jax import make, spaces
-from envs_jax.popgym import NAMES, PREFIX
+from envs_jax.popgym import NAMES, PREFIX, class_name
 
 ADAPTERS = {**popgym_cards.ADAPTERS, **popgym_boards.ADAPTERS, **popgym_control.ADAPTERS}
 """Family -> `popgym_adapter.Adapter`."""
 RECORDED = Path(__file__).parent / "data" / "popgym_random.json"
 """Returns, lengths and features of the originals under random actions."""
 CHUNK = 50
-"""Episodes replayed together."""
+"""Most episodes replayed together."""
 CARELESS = (1.0, 0.0, 0.3)
 """Share of random actions among those of the good policy, in every third episode."""
 
@@ -43,8 +43,7 @@ def original(name):
 
     with warnings.catch_warnings():  # that mazes need no memory
         warnings.simplefilter("ignore")
-        words = name.removeprefix(PREFIX).split("-")
-        return getattr(popgym.envs, "".join(word.capitalize() for word in words))()
+        return getattr(popgym.envs, class_name(name))()
 
 
 @dataclasses.dataclass
@@ -81,7 +80,7 @@ def replay(name, episodes, ours=None, seed=0, tolerance=None):
 
     Args:
       name: Of the environment.
-      episodes: At least so many; whole chunks are played.
+      episodes: How many; of more than `CHUNK`, whole chunks are played.
       ours: In place of ``make(name)``, such as a wrong one.
       seed: Of what is drawn and of the actions.
       tolerance: In place of the adapter's.
@@ -92,23 +91,24 @@ def replay(name, episodes, ours=None, seed=0, tolerance=None):
     adapter = ADAPTERS[family(name)]
     tolerance = adapter.tolerance if tolerance is None else tolerance
     env, params = make(name) if ours is None else ours
+    size = min(CHUNK, episodes)
     look = jax.jit(jax.vmap(lambda state: (env.observe(state, params), env.hidden(state))))
-    choose = _chooser(env, params, env.policies()[adapter.good])
+    choose = _chooser(env, params, env.policies()[adapter.good], size)
     advance = _stepper(env, params)
-    originals = [original(name) for _ in range(CHUNK)]
+    originals = [original(name) for _ in range(size)]
     found = Comparison(collections.Counter(), collections.Counter())
-    for chunk in range(-(-episodes // CHUNK)):
-        first_seed = seed * 1_000_003 + chunk * CHUNK
+    for chunk in range(-(-episodes // size)):
+        first_seed = seed * 1_000_003 + chunk * size
         key = jax.random.key(first_seed)
         seen = [one.reset(seed=first_seed + i)[0] for i, one in enumerate(originals)]
         state = _stack([adapter.translate(one, env) for one in originals])
-        playing, returns, drawn = np.arange(CHUNK), np.zeros(CHUNK), [None] * CHUNK
+        playing, returns, drawn = np.arange(size), np.zeros(size), [None] * size
         _compare_seen(found, adapter, originals, seen, look(state), playing, tolerance)
         while len(playing):
             key, key_choice = jax.random.split(key)
             actions = np.asarray(choose(key_choice, state))
             if adapter.draws:
-                for i in range(CHUNK) if drawn[0] is None else playing:
+                for i in playing:
                     drawn[i] = adapter.draws(originals[i])
             results = [originals[i].step(_as_theirs(actions[i])) for i in playing]
             state, reward, terminated, truncated = advance(
@@ -126,12 +126,12 @@ def replay(name, episodes, ours=None, seed=0, tolerance=None):
                 steps=len(playing), terminated=int(ended[:, 0].sum()), truncated=int(ended[:, 1].sum())
             )
             playing = playing[~ended.any(1)]
-        found.events += collections.Counter(episodes=CHUNK, successes=int((returns > 0).sum()))
+        found.events += collections.Counter(episodes=size, successes=int((returns > 0).sum()))
     found.differences = +found.differences
     return found
 
 
-def _chooser(env, params, policy):
+def _chooser(env, params, policy, size):
     """``(key, states) -> actions``: of the policy, a share of them replaced by random ones."""
 
     @jax.vmap
@@ -141,8 +141,8 @@ def _chooser(env, params, policy):
         chosen = policy(key_policy, state, params)
         return jnp.where(jax.random.uniform(key_chance) < careless, random, chosen)
 
-    shares = jnp.resize(jnp.array(CARELESS), CHUNK)
-    return jax.jit(lambda key, states: choose(jax.random.split(key, CHUNK), states, shares))
+    shares = jnp.resize(jnp.array(CARELESS), size)
+    return jax.jit(lambda key, states: choose(jax.random.split(key, size), states, shares))
 
 
 def _stepper(env, params):
@@ -267,8 +267,9 @@ def main():
     options = parser.parse_args()
     for name in options.names:
         if options.record:
+            found = summary(random_episodes_there(name, options.episodes or 2000))
             stored = json.loads(RECORDED.read_text()) if RECORDED.is_file() else {"names": {}}
-            stored["names"][name] = summary(random_episodes_there(name, options.episodes or 2000))
+            stored["names"][name] = found
             stored["command"] = "python tests/envs_jax/popgym_replay.py --record"
             RECORDED.parent.mkdir(exist_ok=True)
             RECORDED.write_text(json.dumps(stored, indent=1) + "\n")
