@@ -1,7 +1,7 @@
 """Steps per second of POPGym's tasks, here and in the package: ``python -m benchmarks.popgym_throughput``.
 
-All take random actions and begin anew at an episode's end; the package's are chosen before the clock runs. Each
-turn times the package's environment and every number of ours, one after another. Needs the extra ``popgym``.
+All take random actions and begin anew at an episode's end; the package's are chosen before the clock runs. In
+each turn the package's environment and every number of ours are timed. Needs the extra ``popgym``.
 """
 
 import argparse
