@@ -20,6 +20,7 @@ class Adapter:
         name, from its first state and what was seen under random actions, a list of arrays [T + 1, ...], one
         for each leaf of an observation. Their distributions are compared by chi-squared.
       tolerance: Of numbers that are no integers.
+      takes_over: Every step starts from the original's state, where small differences would grow without end.
     """
 
     translate: Callable[[Any, Any], Any]
@@ -28,3 +29,4 @@ class Adapter:
     draws: Callable[[Any], Any] | None = None
     features: Callable[[Any, list[Any]], dict[str, int]] | None = None
     tolerance: float = 1e-6
+    takes_over: bool = False
