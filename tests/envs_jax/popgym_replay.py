@@ -105,6 +105,8 @@ def replay(name, episodes, ours=None, seed=0, tolerance=None):
         playing, returns, drawn = np.arange(size), np.zeros(size), [None] * size
         _compare_seen(found, adapter, originals, seen, look(state), playing, tolerance)
         while len(playing):
+            if adapter.takes_over:
+                state = _stack([adapter.translate(one, env) for one in originals])
             key, key_choice = jax.random.split(key)
             actions = np.asarray(choose(key_choice, state))
             if adapter.draws:
