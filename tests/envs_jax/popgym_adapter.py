@@ -14,8 +14,8 @@ class Adapter:
       hidden: What our ``hidden(state)`` calls the parts of ``get_state()``, in their order.
       good: The one of our ``policies()`` that succeeds.
       draws: ``(original) -> Any``: what the original will draw in its next step, as `Environment.draw` hands
-        it to ``advance``; None where a step draws nothing. It must not change the original, so it draws from
-        a copy of its generator.
+        it to ``advance``; None where a step draws nothing. It must leave the original's generator as it
+        was.
       features: ``(state, observations) -> dict``: small whole numbers that tell how an episode was drawn, by
         name, from its first state and what was seen under random actions, a list of arrays [T + 1, ...], one
         for each leaf of an observation. Their distributions are compared by chi-squared.

@@ -1,6 +1,5 @@
 """The games of cards and the bandit of popgym, as `popgym_replay` reads them."""
 
-import copy
 import itertools
 
 import numpy as np
@@ -81,7 +80,9 @@ def multiarmed_bandit(env, ours):
 
 def next_pull(env):
     """What decides the next pull; rounded down, so that it lies below the same chances as the float64."""
-    number = copy.deepcopy(env.np_random).random()
+    before = env.np_random.bit_generator.state
+    number = env.np_random.random()
+    env.np_random.bit_generator.state = before
     rounded = np.float32(number)
     if rounded > number:
         rounded = np.nextafter(rounded, np.float32(0))
@@ -107,7 +108,8 @@ def laid(state, observations):
 
 
 def _pairs(kinds):
-    some = {"first": kinds[0], "second": kinds[1], "middle": kinds[len(kinds) // 2], "last": kinds[-1]}
+    places = {"first": 0, "second": 1, "middle": len(kinds) // 2, "last": -1}
+    some = {name: int(kinds[place]) for name, place in places.items()}
     names = list(some)
     pairs = {f"{a} and {b}": 20 * some[a] + some[b] for a, b in itertools.pairwise(names)}
     return some | pairs
