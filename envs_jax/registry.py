@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from envs_jax import paths
+from envs_jax import paths, popgym
 
 ENVIRONMENTS = {
     "warehouse": "envs_jax.warehouse.env:warehouse",
@@ -33,11 +33,12 @@ SUITES = {
         f"minatar-{game}": "envs_jax.minatar:make"
         for game in ("asterix", "breakout", "freeway", "seaquest", "space-invaders")
     },
+    **dict.fromkeys(popgym.NAMES, "envs_jax.popgym:make"),
     "ale:": "envs_jax.atari.ale:make",
     "gymnasium:": "envs_jax.gymnasium:make",
     "brax:": "envs_jax.brax:make",
 }
-"""The same for other people's; their factories take the name, or what follows the colon."""
+"""The same for suites that others made; their factories take the name, or what follows the colon."""
 ENTRY_POINTS = "iam_jax.environments"
 """Group of entry points by which installed packages offer theirs."""
 BRIDGE = ("workers", "autoreset")
@@ -76,9 +77,10 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
 
     Args:
       name: One of `registered`; what `register` or an installed package named; a game of MinAtar
-        ("minatar-breakout") or of ALE ("ale:Breakout"); one of gymnax ("CartPole-v1"), gymnasium
-        ("gymnasium:CartPole-v1") or brax ("brax:hopper"); or a class or function of your own, as
-        "my_module:MyEnv" or "path/to/my_env.py:MyEnv", that returns what `adapt` takes.
+        ("minatar-breakout") or of ALE ("ale:Breakout"); a task of POPGym ("popgym-repeat-first-easy"); one of
+        gymnax ("CartPole-v1"), gymnasium ("gymnasium:CartPole-v1") or brax ("brax:hopper"); or a class or
+        function of your own, as "my_module:MyEnv" or "path/to/my_env.py:MyEnv", that returns what `adapt`
+        takes.
       **overrides: Arguments of the environment, such as ``size=11`` for the Warehouse.
 
     Raises:
@@ -283,6 +285,7 @@ def _make_gymnax(name: str, overrides: dict[str, Any], others: list[str]) -> tup
 def _unknown(name: str, others: Iterable[str]) -> str:
     ours = [*ENVIRONMENTS, *(EXAMPLES.get(known, known) for known in SUITES)]
     near = difflib.get_close_matches(name, [*ours, *others], n=3, cutoff=0.5)
-    known = f"Known: {', '.join(ours)}; or write my_module:MyEnv or path/to/my_env.py:MyEnv for your own."
+    short = [known for known in ours if known not in popgym.NAMES[1:]]  # one stands for its 48
+    known = f"Known: {', '.join(short)}; or write my_module:MyEnv or path/to/my_env.py:MyEnv for your own."
     hint = f"Did you mean {' or '.join(near)}?" if near else known
     return f"Unknown environment {name!r}. {hint}"

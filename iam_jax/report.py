@@ -28,7 +28,7 @@ def report(console: Console, config: Config, run_dir: Path, result: Result) -> N
       run_dir: Its folder.
       result: Of the final evaluation, returns [S, episodes].
     """
-    references = recorded(config.env, config.env_arguments()) if config.env in registered() else {}
+    references = recorded(config.env, config.env_arguments())
     learnt = feedforward(config) if config.model.kind != "fnn" else {}
     table = Table("agent", "mean return", "s.e. of the mean")
     means = result.returns.mean(1)

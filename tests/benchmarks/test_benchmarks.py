@@ -72,6 +72,8 @@ def test_minibatches_stay_as_large_with_other_numbers_of_environments():
         ("benchmarks.train_throughput", "--models", "iam", "--num-minibatches", "3"),
         ("benchmarks.hot_path", "--bptt-length", "3"),
         ("benchmarks.compare", "--turns", "0"),
+        ("benchmarks.popgym_throughput", "--turns", "0"),
+        ("benchmarks.popgym_throughput", "--envs", "popgym-chess-easy"),
     ],
 )
 def test_what_cannot_be_measured_ends_in_a_sentence(command):
@@ -143,3 +145,17 @@ def test_every_sequence_model_is_timed(tmp_path):
     times = json.loads(file.read_text())["milliseconds"]
     assert set(times) == set(CELLS) and set(times["lru"]["training"]) == {"2", "4"}
     assert run("benchmarks.recurrences", "--lengths", "3", "--steps", "16").returncode == 2
+
+
+def test_popgym_is_timed_beside_the_package(tmp_path):
+    pytest.importorskip("popgym", reason="popgym is not installed (pip install -e '.[popgym]')")
+    file = tmp_path / "rates.json"
+    name = "popgym-repeat-first-easy"
+    result = run(
+        *("benchmarks.popgym_throughput", "--envs", name, "--num-envs", "4", "--turns", "2"),
+        *("--output", str(file)),
+    )
+    assert result.returncode == 0, result.stderr
+    (row,) = json.loads(file.read_text())["rows"]
+    assert row["env"] == name and set(row["steps_per_second"]) == {"package", "4"}
+    assert all(rate["low"] > 0 for rate in row["steps_per_second"].values())
