@@ -5,7 +5,7 @@
 - ``paper``: sizes and learner as published (Suau et al. 2022), 8 environments. The faults of the
   published learner are not copied: memory is reset where an episode begins inside a sequence, no
   transition is dropped, and returns come from every environment. For RockSample and Battleship: as POBAX
-  (Tao et al. 2025) has them.
+  (Tao et al. 2025) has them; for POPGym as popjaxrl (Lu et al. 2023).
 """
 
 import re
@@ -15,10 +15,11 @@ from iam_jax.config import Config, ConfigError, OwnConfig, RecurrentConfig
 from iam_jax.limits import names
 from iam_jax.model_config import choice
 from iam_jax.pobax_presets import POBAX
+from iam_jax.popgym_presets import POPGYM
 from iam_jax.preset_tables import OTHERS
 from iam_jax.preset_tables import TABLE as OURS
 
-TABLE = OURS | POBAX
+TABLE = OURS | POBAX | POPGYM
 """Family of environments -> preset -> model -> config."""
 PRESETS = ("fast", "best", "paper")
 MODELS = ("iam", "rnn", "fnn", "fnn-stack")
@@ -28,7 +29,7 @@ def family(env: str) -> str:
     """Environments that share presets: the name without game (``minatar-``, ``ale:``), size (``-8x8``) or
     version (``-v1``).
     """
-    return re.sub(r"^(minatar|ale|gymnasium|brax)[-:].*|-\d+x\d+$|-v\d+$|-bsuite$", r"\1", env)
+    return re.sub(r"^(minatar|ale|gymnasium|brax|popgym)[-:].*|-\d+x\d+$|-v\d+$|-bsuite$", r"\1", env)
 
 
 def preset(env: str, preset: str = "fast", model: str | type = "iam", **changes: Any) -> Config:
