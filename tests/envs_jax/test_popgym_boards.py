@@ -195,6 +195,6 @@ def _walks_to_the_left_rather(monkeypatch):
 )
 def test_comparison_of_mazes_rejects_wrong_ones(fault, differs, monkeypatch):
     fault(monkeypatch)
-    name = "popgym-labyrinth-escape-hard"
+    name = "popgym-labyrinth-escape-medium"
     found = chances(name, features(starts(name, 2000)[2]))
     assert differs <= {feature for feature, chance in found.items() if chance < 1e-6}, found
