@@ -59,9 +59,10 @@ def test_recorded_return_of_the_planner(legacy):
 
 
 def test_records_are_of_enough_episodes():
-    for policies in json.loads(RECORDED.read_text())["returns"].values():
+    for label, policies in json.loads(RECORDED.read_text())["returns"].items():
+        least = 2000 if label.startswith("popgym-") else 20_000  # long labyrinths, small spread
         for name, record in policies.items():
-            assert record["episodes"] >= (1000 if "planner" in name else 20_000), name
+            assert record["episodes"] >= (1000 if "planner" in name else least), f"{label}: {name}"
 
 
 def test_knowing_ages_and_planning_ahead_each_help():
