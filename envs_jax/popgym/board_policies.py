@@ -1,10 +1,14 @@
-"""Reference policies of Battleship and MineSweeper that remember or know the board."""
+"""Reference policies of Battleship and MineSweeper that remember or know the board.
+
+A state is one of `envs_jax.popgym.boards`.
+"""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from envs_jax.popgym import bits
-from envs_jax.popgym.boards import SHIPS, BattleshipState, MineSweeperState
 
 FOND_OF_HITS = 50.0
 """How much more likely a place of a ship counts for every hit in it."""
@@ -12,12 +16,12 @@ ROUNDS = 8
 """How often the single squares of a minefield are looked at again."""
 
 
-def shoot_ships(size: int, key: jax.Array, state: BattleshipState, params: object) -> jax.Array:
+def shoot_ships(size: int, key: jax.Array, state: Any, params: object) -> jax.Array:
     """Battleship, the board known: hits only, int32[2]."""
     return jnp.stack(bits.pick(state.board & ~state.guesses, jnp.float32(0), size))
 
 
-def hunt_ships(size: int, key: jax.Array, state: BattleshipState, params: object) -> jax.Array:
+def hunt_ships(size: int, ships: tuple[int, ...], key: jax.Array, state: Any, params: object) -> jax.Array:
     """Battleship, all shots and what they found remembered: where most places of ships overlap, int32[2].
 
     A place of a ship counts if no miss and not only hits lie in it, and the more the more hits do.
@@ -25,7 +29,7 @@ def hunt_ships(size: int, key: jax.Array, state: BattleshipState, params: object
     board, shot = (bits.unpack(rows, size) for rows in (state.board, state.guesses))
     hits, misses = (board & shot).astype(jnp.float32), (~board & shot).astype(jnp.float32)
     score = jnp.zeros((size, size))
-    for ship in SHIPS:
+    for ship in ships:
         score = score + _overlap(hits, misses, ship) + _overlap(hits.T, misses.T, ship).T
     noise = jax.random.uniform(key, (size, size))  # among equals any
     best = jnp.where(shot, -1.0, score + 1e-3 * noise).argmax()
@@ -42,15 +46,13 @@ def _overlap(hits: jax.Array, misses: jax.Array, ship: int) -> jax.Array:
     return jnp.stack([jnp.pad(weight, ((0, 0), (i, size - ends - i))) for i in range(ship)]).sum(0)
 
 
-def click_clear(size: int, key: jax.Array, state: MineSweeperState, params: object) -> jax.Array:
+def click_clear(size: int, key: jax.Array, state: Any, params: object) -> jax.Array:
     """MineSweeper, the mines known: clear squares only, int32[2]."""
     clear = ~(state.mines | state.viewed) & ((1 << size) - 1)
     return jnp.stack(bits.pick(clear, jnp.float32(0), size))
 
 
-def sweep_by_logic(
-    size: int, num_mines: int, key: jax.Array, state: MineSweeperState, params: object
-) -> jax.Array:
+def sweep_by_logic(size: int, num_mines: int, key: jax.Array, state: Any, params: object) -> jax.Array:
     """MineSweeper, every count remembered: a square that is safe by it, else one that looks so, int32[2].
 
     What follows from one count is drawn from it, again and again; what follows only from several together is

@@ -14,7 +14,7 @@ from envs_jax import spaces
 from envs_jax.arguments import Whole
 from envs_jax.draws import uniforms
 from envs_jax.environment import EnvParams, EnvState, Policy
-from envs_jax.popgym import bits
+from envs_jax.popgym import bits, board_policies
 from envs_jax.popgym.base import PopGym
 
 SHIPS = (2, 3, 3, 4)
@@ -100,11 +100,9 @@ class Battleship(PopGym):
         }
 
     def policies(self) -> dict[str, Policy]:
-        from envs_jax.popgym import board_policies
-
         return {
             **super().policies(),
-            "perfect memory": partial(board_policies.hunt_ships, self.size),
+            "perfect memory": partial(board_policies.hunt_ships, self.size, SHIPS),
             "state known": partial(board_policies.shoot_ships, self.size),
         }
 
@@ -237,8 +235,6 @@ class MineSweeper(PopGym):
         return {"hidden_grid": jnp.where(viewed, VIEWED, mines).astype(jnp.int32).reshape(-1)}
 
     def policies(self) -> dict[str, Policy]:
-        from envs_jax.popgym import board_policies
-
         return {
             **super().policies(),
             "perfect memory": partial(board_policies.sweep_by_logic, self.size, self.num_mines),

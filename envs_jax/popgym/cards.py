@@ -203,10 +203,6 @@ class CountRecall(CardGame):
     def observation_space(self, params: Any = None) -> spaces.MultiDiscrete:
         return spaces.MultiDiscrete((self._kinds, self._kinds))
 
-    def d_set(self, params: Any = None) -> tuple[int, ...]:
-        """The card dealt: what was asked for need not be remembered."""
-        return (0,)
-
     def hidden(self, state: CountRecallState) -> dict[str, jax.Array]:
         """Shares of each kind that were dealt, ``counts``, and asked for, ``query_counts``, float32[kinds];
         ``shown``: the observation, int32[2].

@@ -17,6 +17,7 @@ import numpy as np
 from envs_jax import spaces
 from envs_jax.arguments import TIME_LIMIT, Rule
 from envs_jax.environment import EnvParams, EnvState, Policy
+from envs_jax.popgym import control_policies
 from envs_jax.popgym.base import PopGym
 
 LENGTHS: Mapping[str, Mapping[str, Any]] = {
@@ -115,8 +116,6 @@ class Control(PopGym):
         return {"state": state.physics.astype(jnp.float32)}
 
     def policies(self) -> dict[str, Policy]:
-        from envs_jax.popgym import control_policies
-
         chosen = control_policies.POLICIES[type(self).__name__.removeprefix("Noisy")]
         return {**super().policies(), **{label: partial(policy, self) for label, policy in chosen.items()}}
 

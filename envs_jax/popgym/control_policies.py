@@ -1,37 +1,34 @@
-"""Reference policies of cart-pole and pendulum."""
+"""Reference policies of cart-pole and pendulum; ``env`` and states are those of `envs_jax.popgym.control`."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-
-if TYPE_CHECKING:
-    from envs_jax.popgym.control import Control, State
 
 UPRIGHT_ENERGY = 15.0
 """Of the pendulum at rest upright, in units of its moment of inertia: 3 g / (2 l), rad2/s2."""
 
 
-def lean(env: "Control", key: jax.Array, state: "State", params: Any) -> jax.Array:
+def lean(env: Any, key: jax.Array, state: Any, params: Any) -> jax.Array:
     """Cart-pole: pushes to where the pole leans, and the more surely the more it does, int32[]."""
     angle = env.observe(state, params)[1]
     return (jax.random.uniform(key) < jax.nn.sigmoid(angle / 0.05)).astype(jnp.int32)
 
 
-def brake(env: "Control", key: jax.Array, state: "State", params: Any) -> jax.Array:
+def brake(env: Any, key: jax.Array, state: Any, params: Any) -> jax.Array:
     """Cart-pole: pushes against the fall that the velocities show, int32[]."""
     x_dot, theta_dot = env.observe(state, params)
     return (theta_dot + 0.3 * x_dot > 0).astype(jnp.int32)
 
 
-def balance(env: "Control", key: jax.Array, state: "State", params: Any) -> jax.Array:
+def balance(env: Any, key: jax.Array, state: Any, params: Any) -> jax.Array:
     """Cart-pole, all of it known: pushes to where the pole is about to fall and, a little, to the middle."""
     x, x_dot, theta, theta_dot = state.physics
     return (theta + 0.3 * theta_dot + 0.05 * x + 0.1 * x_dot > 0).astype(jnp.int32)
 
 
-def swing_up(env: "Control", key: jax.Array, state: "State", params: Any) -> jax.Array:
+def swing_up(env: Any, key: jax.Array, state: Any, params: Any) -> jax.Array:
     """Pendulum, its speed known: pumps energy until it can be caught upright, float32[1]."""
     theta, theta_dot = state.physics
     energy = theta_dot**2 / 2 + UPRIGHT_ENERGY * jnp.cos(theta)
@@ -41,7 +38,7 @@ def swing_up(env: "Control", key: jax.Array, state: "State", params: Any) -> jax
     return jnp.clip(torque, -2.0, 2.0).astype(jnp.float32)[None]
 
 
-def lift(env: "Control", key: jax.Array, state: "State", params: Any) -> jax.Array:
+def lift(env: Any, key: jax.Array, state: Any, params: Any) -> jax.Array:
     """Pendulum: torque towards upright, by the sine alone, float32[1]."""
     return jnp.clip(-8.0 * env.observe(state, params)[1:], -2.0, 2.0)
 

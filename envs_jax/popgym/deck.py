@@ -50,6 +50,10 @@ class CardGame(PopGym):
         """Uniform numbers in [0, 1): row 0 deals the first cards of an episode, row 1 those of a step."""
         return jax.random.uniform(key, (2, self.cards_per_step), jnp.float32)
 
+    def d_set(self, params: Any = None) -> tuple[int, ...]:
+        """The card dealt: nothing else that is seen, and no action, must be remembered."""
+        return (0,)
+
     def full(self, kinds: int) -> jax.Array:
         """Cards of each kind before any is dealt, int32[kinds]."""
         return jnp.full(kinds, self.num_cards // kinds, jnp.int32)

@@ -1,15 +1,12 @@
-"""Reference policies of the labyrinths."""
+"""Reference policies of the labyrinths; ``env`` and states are those of `envs_jax.popgym.mazes`."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from envs_jax.popgym import bits
-
-if TYPE_CHECKING:
-    from envs_jax.popgym.mazes import Labyrinth, State
 
 LEFT, RIGHT, UP, DOWN = range(4)
 TURNS = np.array(
@@ -24,14 +21,14 @@ TURNS = np.array(
 """After each last action those that turn right, go on, turn left and go back; at first, in any order."""
 
 
-def follow_wall(env: "Labyrinth", key: jax.Array, state: "State", params: object) -> jax.Array:
+def follow_wall(env: Any, key: jax.Array, state: Any, params: object) -> jax.Array:
     """Keeps the right hand on the wall, which the view and the last action tell: no memory, int32[]."""
     tries = jnp.asarray(TURNS)[state.last_action]
     moves = jnp.stack([(env.move(state, action) != state.position).any() for action in tries])
     return tries[moves.argmax()].astype(jnp.int32)
 
 
-def shortest_way(env: "Labyrinth", key: jax.Array, state: "State", params: object) -> jax.Array:
+def shortest_way(env: Any, key: jax.Array, state: Any, params: object) -> jax.Array:
     """The whole maze known: a shortest way to what is worth reaching, or the nearest of it, int32[]."""
     free = env.free(state)
     here = bits.square(state.position[0], state.position[1], env.side)

@@ -16,7 +16,7 @@ from envs_jax import spaces
 from envs_jax.arguments import Rule
 from envs_jax.draws import uniforms
 from envs_jax.environment import EnvParams, EnvState, Policy
-from envs_jax.popgym import bits
+from envs_jax.popgym import bits, maze_policies
 from envs_jax.popgym.base import PopGym
 from envs_jax.popgym.hunt_and_kill import STEPS, Growth, finish, grow, start
 
@@ -171,8 +171,6 @@ class Labyrinth(PopGym):
         return {"grid": jnp.where(bits.unpack(state.explored, self.side), codes, HIDDEN)}
 
     def policies(self) -> dict[str, Policy]:
-        from envs_jax.popgym import maze_policies
-
         return {
             **super().policies(),
             "without memory": partial(maze_policies.follow_wall, self),
