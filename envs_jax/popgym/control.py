@@ -82,7 +82,9 @@ class Control(PopGym):
         noise = jnp.zeros(2, jnp.float32)
         if self._sigma:
             noise = self._sigma * jax.random.normal(key_noise, (2,), jnp.float32)
-        return jnp.append(start, noise)
+        # Rounded before it is added: otherwise the compiler may multiply and add at once in one of the places
+        # that observe a state and not in another one.
+        return jax.lax.optimization_barrier(jnp.append(start, noise))
 
     def begin(self, draws: jax.Array, params: EnvParams) -> State:
         start, noise = draws[:-2], draws[-2:].astype(jnp.float32)
