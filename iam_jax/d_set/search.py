@@ -19,8 +19,8 @@ HELD_OUT = 4
 """One history of so many is held out."""
 SLACK = 0.01
 """Worse by less than this share of what the history explains counts as nothing."""
-ERRORS = 2
-"""So do as many standard errors."""
+ERRORS = 3
+"""So do as many standard errors: the best of several subsets is in part the luckiest."""
 ROUND = 8
 """One of so many variables is left out at a time, at least one."""
 
@@ -90,7 +90,7 @@ def find_d_set(
     which variable is missed least, again and again, which makes a row of subsets, each within the next. Then
     predictors are fitted for each of some subsets of that row. The best of them is the measure, for with
     everything to read a predictor also learns accidents. The smallest one is taken that is not worse than it
-    by more than two standard errors, or a hundredth of what the history explains.
+    by more than three standard errors, or a hundredth of what the history explains.
 
     Args:
       env: A name or place as `envs_jax.make` takes it, an environment (or a pair of one and its params), or a

@@ -79,7 +79,8 @@ def test_no_memory_is_advised_where_the_present_tells_all():
 def test_the_smallest_is_taken_that_is_as_good_within_its_error():
     rows = {0: Tried((), 1.0, 0.9, 0.01), 1: Tried(("a",), 0.2, 0.1, 0.02), 2: Tried(("a", "b"), 0.1, 0, 0)}
     assert smallest(rows) == 2
-    assert smallest(rows | {1: Tried(("a",), 0.104, 0.004, 0.002)}) == 1  # two errors
+    assert smallest(rows | {1: Tried(("a",), 0.112, 0.012, 0.0041)}) == 1  # three errors
+    assert smallest(rows | {1: Tried(("a",), 0.112, 0.012, 0.0039)}) == 2
     assert smallest(rows | {1: Tried(("a",), 0.109, 0.009, 0.0)}) == 1  # a hundredth
     assert sizes_to_try(11) == [0, 1, 2, 3, 4, 6, 8, 11]
 
