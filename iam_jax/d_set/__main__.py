@@ -1,6 +1,7 @@
 """Finding a d-set: ``python -m iam_jax.d_set --env warehouse``."""
 
 import argparse
+import shlex
 from functools import partial
 from pathlib import Path
 
@@ -74,7 +75,8 @@ def _find(options: argparse.Namespace, rest: list[str]) -> None:
     report.draw(found, config.env, folder / "d_set.png")
     if not found.variables:
         say("What is seen now tells as much as the whole history: no memory is needed for this.")
-    say(f"Train with it: python -m iam_jax.train --env {config.env} {found.options}")
+    where = rest or ["--env", config.env, *(["--env-args", *config.env_args] if config.env_args else [])]
+    say(f"Train with it: python -m iam_jax.train {shlex.join(where)} {found.options}")
     say(f"Table and picture: {folder / 'd_set.json'}, {folder / 'd_set.png'}")
 
 
