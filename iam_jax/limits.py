@@ -33,6 +33,11 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("max_grad_norm", "adam_eps"), (1e-30, _LARGE)),
     "checkpoint_interval": (0, 1e9),
     "total_steps": (1, 2**50),
+    # Of `iam_jax.d_set`: a quarter of the histories is held out, and errors need two of everything.
+    "num_histories": (8, 10**6),
+    **dict.fromkeys(("history_length", "num_fits"), (2, 2**16)),
+    "fit_steps": (1, 10**6),
+    "units": (1, 2**16),
 }
 """Option -> least and greatest value, both allowed; of every entry where there are several."""
 

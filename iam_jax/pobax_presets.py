@@ -7,8 +7,8 @@ its published search for each task. It has no IAM: here that has the sizes of th
 from dataclasses import replace
 from typing import Any
 
-from iam_jax.config import Config, FNNConfig, IAMConfig, OutputConfig, PPOConfig, RNNConfig
-from iam_jax.preset_tables import Networks, models
+from iam_jax.config import Config, OutputConfig, PPOConfig
+from iam_jax.preset_tables import alike, models
 
 _PAPER_PPO = PPOConfig(
     num_envs=8,
@@ -24,16 +24,6 @@ _PAPER_PPO = PPOConfig(
     entropy_end=0.2,
     adam_eps=1e-5,
 )
-
-
-def _networks(units: int) -> Networks:
-    """A layer, the memory and a layer behind it, all of one size; without a memory two layers."""
-    return {
-        "iam": IAMConfig(fc=(units,), hidden=units, joint=(units,)),
-        "rnn": RNNConfig(fc=(units,), hidden=units, joint=(units,)),
-        "fnn": FNNConfig(fc=(units, units)),
-        "fnn-stack": FNNConfig(fc=(units, units)),
-    }
 
 
 def _rocks(ppo: PPOConfig, **others: Any) -> Config:
@@ -58,19 +48,19 @@ _FAST_PPO = PPOConfig(
 _OUTPUT = OutputConfig(num_evaluations=10, eval_episodes=256, final_episodes=1000)
 _SHIPS_FAST_PPO = replace(_FAST_PPO, gamma=1.0, entropy=0.02, normalise_rewards=True)
 
-_ROCKS_FAST = models(_rocks(_FAST_PPO, total_steps=50_000_000, output=_OUTPUT), _networks(128))
+_ROCKS_FAST = models(_rocks(_FAST_PPO, total_steps=50_000_000, output=_OUTPUT), alike(128))
 POBAX: dict[str, dict[str, dict[str, Config]]] = {
     "rocksample-11": {
         "fast": _ROCKS_FAST,
-        "paper": models(_rocks(_PAPER_PPO, total_steps=5_000_000), _networks(256)),
+        "paper": models(_rocks(_PAPER_PPO, total_steps=5_000_000), alike(256)),
     },
     "rocksample-15": {
         "fast": _ROCKS_FAST,
-        "paper": models(_rocks(replace(_PAPER_PPO, num_envs=16), total_steps=10_000_000), _networks(512)),
+        "paper": models(_rocks(replace(_PAPER_PPO, num_envs=16), total_steps=10_000_000), alike(512)),
     },
     "battleship-10": {
-        "fast": models(Config(ppo=_SHIPS_FAST_PPO, total_steps=50_000_000, output=_OUTPUT), _networks(128)),
-        "paper": models(Config(ppo=_SHIPS_PAPER_PPO, total_steps=10_000_000), _networks(512)),
+        "fast": models(Config(ppo=_SHIPS_FAST_PPO, total_steps=50_000_000, output=_OUTPUT), alike(128)),
+        "paper": models(Config(ppo=_SHIPS_PAPER_PPO, total_steps=10_000_000), alike(512)),
     },
 }
 """Environment -> preset -> model -> config."""

@@ -7,8 +7,8 @@ this package's: one layer, the memory, one layer. ``fast`` is our own.
 
 from dataclasses import replace
 
-from iam_jax.config import Config, FNNConfig, IAMConfig, OutputConfig, PPOConfig, RNNConfig
-from iam_jax.preset_tables import Networks, models
+from iam_jax.config import Config, OutputConfig, PPOConfig
+from iam_jax.preset_tables import alike, models
 
 _PAPER_PPO = PPOConfig(
     num_envs=64,
@@ -42,21 +42,11 @@ _FAST_PPO = PPOConfig(
 _OUTPUT = OutputConfig(num_evaluations=10, eval_episodes=256, final_episodes=1000)
 
 
-def _networks(units: int) -> Networks:
-    """A layer, the memory and a layer behind it, all of one size; without a memory two layers."""
-    return {
-        "iam": IAMConfig(fc=(units,), hidden=units, joint=(units,)),
-        "rnn": RNNConfig(fc=(units,), hidden=units, joint=(units,)),
-        "fnn": FNNConfig(fc=(units, units)),
-        "fnn-stack": FNNConfig(fc=(units, units)),
-    }
-
-
 _RUN = Config(previous_action=True, total_steps=15_000_000, output=_OUTPUT)
 POPGYM = {
     "popgym": {
-        "fast": models(replace(_RUN, ppo=_FAST_PPO), _networks(128)),
-        "paper": models(replace(_RUN, ppo=_PAPER_PPO), _networks(256)),
+        "fast": models(replace(_RUN, ppo=_FAST_PPO), alike(128)),
+        "paper": models(replace(_RUN, ppo=_PAPER_PPO), alike(256)),
     }
 }
 """Family of environments -> preset -> model -> config."""

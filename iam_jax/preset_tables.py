@@ -149,6 +149,16 @@ _DOORS_PAPER_NETWORK: Networks = {
 }
 
 
+def alike(units: int) -> Networks:
+    """A layer, the memory and a layer behind it, all of one size; without a memory two layers."""
+    return {
+        "iam": IAMConfig(fc=(units,), hidden=units, joint=(units,)),
+        "rnn": RNNConfig(fc=(units,), hidden=units, joint=(units,)),
+        "fnn": FNNConfig(fc=(units, units)),
+        "fnn-stack": FNNConfig(fc=(units, units)),
+    }
+
+
 def models(run: Config, networks: Networks, frames: int = 8) -> dict[str, Config]:
     """The run with each model's network; ``fnn-stack`` sees the last ``frames`` observations."""
     models = {model: replace(run, model=network) for model, network in networks.items()}
@@ -206,14 +216,8 @@ _TMAZE_PPO = replace(
     entropy=0.02,
     normalise_rewards=False,
 )
-_TMAZE_NETWORK: Networks = {
-    "iam": IAMConfig(fc=(64,), hidden=64, joint=(64,)),
-    "rnn": RNNConfig(fc=(64,), hidden=64, joint=(64,)),
-    "fnn": FNNConfig(fc=(64, 64)),
-    "fnn-stack": FNNConfig(fc=(64, 64)),
-}
 _TMAZE_OUTPUT = OutputConfig(num_evaluations=20, eval_episodes=256, final_episodes=1000)
-_TMAZE = models(Config(ppo=_TMAZE_PPO, total_steps=2_000_000, output=_TMAZE_OUTPUT), _TMAZE_NETWORK)
+_TMAZE = models(Config(ppo=_TMAZE_PPO, total_steps=2_000_000, output=_TMAZE_OUTPUT), alike(64))
 # As brax' own and purejaxrl's learners have them; the memory tasks are `--env-args observe=positions`.
 _BRAX_PPO = PPOConfig(
     num_envs=1024,

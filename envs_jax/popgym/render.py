@@ -61,20 +61,22 @@ def colour(number: Any, framed: bool = False) -> np.ndarray:
 
 def back() -> np.ndarray:
     """A covered card, uint8[HEIGHT, WIDTH, 3]."""
-    picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
-    picture[:] = PAPER
+    picture = np.full((HEIGHT, WIDTH, 3), PAPER, np.uint8)
     picture[1:-1, 1:-1] = BACK
     return picture
 
 
 def _card(dots: np.ndarray, ink: tuple[int, ...], framed: bool) -> np.ndarray:
-    picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
-    picture[:] = FRAME if framed else PAPER
+    picture = np.full((HEIGHT, WIDTH, 3), FRAME if framed else PAPER, np.uint8)
     picture[1:-1, 1:-1] = PAPER
     height, width = dots.shape
     top, left = (HEIGHT - height) // 2, (WIDTH - width) // 2
     picture[top : top + height, left : left + width][dots] = ink
     return picture
+
+
+def _felt(height: int, width: int) -> np.ndarray:
+    return np.full((height, width, 3), TABLE, np.uint8)
 
 
 def table(cards: Sequence[np.ndarray], places: int | None = None) -> np.ndarray:
@@ -86,8 +88,7 @@ def table(cards: Sequence[np.ndarray], places: int | None = None) -> np.ndarray:
     """
     places = len(cards) if places is None else places
     rows, columns = -(-places // ROW), min(places, ROW)
-    picture = np.empty((rows * (HEIGHT + GAP) + GAP, columns * (WIDTH + GAP) + GAP, 3), np.uint8)
-    picture[:] = TABLE
+    picture = _felt(rows * (HEIGHT + GAP) + GAP, columns * (WIDTH + GAP) + GAP)
     for i, card in enumerate(cards):
         top, left = GAP + i // ROW * (HEIGHT + GAP), GAP + i % ROW * (WIDTH + GAP)
         picture[top : top + HEIGHT, left : left + WIDTH] = card
@@ -97,8 +98,7 @@ def table(cards: Sequence[np.ndarray], places: int | None = None) -> np.ndarray:
 def bars(shares: Any) -> np.ndarray:
     """A bar for each number from 0 to 1, uint8[H, W, 3]."""
     shares = np.asarray(shares)
-    picture = np.empty((BARS + 2 * GAP, len(shares) * 6 + GAP, 3), np.uint8)
-    picture[:] = TABLE
+    picture = _felt(BARS + 2 * GAP, len(shares) * 6 + GAP)
     for i, share in enumerate(shares):
         height = max(round(float(share) * BARS), 1)
         picture[GAP + BARS - height : GAP + BARS, GAP + 6 * i : GAP + 6 * i + 4] = BAR
@@ -107,8 +107,7 @@ def bars(shares: Any) -> np.ndarray:
 
 def below(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
     """Two pictures, one below the other, uint8[H, W, 3]."""
-    picture = np.empty((len(upper) + len(lower), max(upper.shape[1], lower.shape[1]), 3), np.uint8)
-    picture[:] = TABLE
+    picture = _felt(len(upper) + len(lower), max(upper.shape[1], lower.shape[1]))
     picture[: len(upper), : upper.shape[1]] = upper
     picture[len(upper) :, : lower.shape[1]] = lower
     return picture

@@ -47,14 +47,14 @@ def losses(model: Predictor, params: Any, mask: jax.Array, data: Histories) -> j
 
 
 def fit(
-    model: Predictor, data: Histories, masks: jax.Array | None, key: jax.Array, steps: int, places: np.ndarray
+    model: Predictor, data: Histories, mask: jax.Array | None, key: jax.Array, steps: int, places: np.ndarray
 ) -> Any:
     """Parameters after so many steps of Adam on random histories, its rate falling to 0.
 
     Args:
       model: What is fitted.
       data: N histories.
-      masks: What the memory reads, float[O]; or None, and it learns to do with any subset of the variables:
+      mask: What the memory reads, float[O]; or None, and it learns to do with any subset of the variables:
         of each history a share of them that is drawn anew.
       key: Of initialisation, histories and subsets.
       steps: Of Adam.
@@ -71,12 +71,12 @@ def fit(
         params, state = loop
         key_batch, key_share, key_mask = jax.random.split(key, 3)
         batch = data.of(jax.random.randint(key_batch, (BATCH,), 0, data.obs.shape[1]))
-        mask = masks
-        if mask is None:
+        reads = mask
+        if reads is None:
             share = jax.random.uniform(key_share, (BATCH, 1))
             kept = jax.random.bernoulli(key_mask, share, (BATCH, places.max() + 1))
-            mask = kept[:, places].astype(jnp.float32)
-        grads = jax.grad(lambda params: losses(model, params, mask, batch).mean())(params)
+            reads = kept[:, places].astype(jnp.float32)
+        grads = jax.grad(lambda params: losses(model, params, reads, batch).mean())(params)
         updates, state = optimiser.update(grads, state)
         return (optax.apply_updates(params, updates), state), None
 
@@ -89,26 +89,25 @@ def fitted_losses(
     model: Predictor,
     train: Histories,
     held_out: Histories,
-    masks: jax.Array,
+    mask: jax.Array,
     seed: jax.Array,
     steps: int,
     num_seeds: int,
 ) -> jax.Array:
-    """Losses on held-out histories of predictors fitted for one subset each, float[S, R, N].
+    """Losses on held-out histories of predictors fitted for one subset, float[R, N].
 
     Args:
       model: What is fitted.
       train: Histories to learn from.
       held_out: N others.
-      masks: S subsets, float[S, O].
+      mask: The subset, float[O].
       seed: Of the first of ``num_seeds``, R.
       steps: Of Adam.
-      num_seeds: Fits of each subset.
+      num_seeds: Fits of it.
     """
-    none = np.zeros(masks.shape[-1], int)
+    none = np.zeros(mask.shape[-1], int)
 
-    def one(mask: jax.Array, key: jax.Array) -> jax.Array:
+    def one(key: jax.Array) -> jax.Array:
         return losses(model, fit(model, train, mask, key, steps, none), mask, held_out)
 
-    keys = jax.vmap(jax.random.key)(seed + jnp.arange(num_seeds))
-    return jax.lax.map(lambda mask: jax.vmap(one, (None, 0))(mask, keys), masks)
+    return jax.vmap(one)(jax.vmap(jax.random.key)(seed + jnp.arange(num_seeds)))

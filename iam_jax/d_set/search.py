@@ -1,6 +1,6 @@
 """The search: from all variables down, the least missed first; then how far down one can go."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from envs_jax import adapt
 from iam_jax.agent import Agent
-from iam_jax.build import make_env
+from iam_jax.build import make_env, name_of
 from iam_jax.config import Config, ConfigError
 from iam_jax.d_set.histories import Histories, Variable, collect
 from iam_jax.d_set.predictor import Predictor, fit, fitted_losses, losses
+from iam_jax.limits import check_range
 
 HELD_OUT = 4
 """One history of so many is held out."""
@@ -112,7 +112,9 @@ def find_d_set(
     inside, params = _environment(env)
     if inside.external:
         raise ConfigError("A d-set can only be searched in an environment that is stepped inside of JAX.")
-    _check(num_histories, history_length, fit_steps, num_fits, units)
+    sizes = {"num_histories": num_histories, "history_length": history_length, "units": units}
+    for name, number in (sizes | {"fit_steps": fit_steps, "num_fits": num_fits}).items():
+        check_range(name, number)
     say(f"Playing {num_histories} histories of {history_length} steps ...")
     data, variables, predicted = collect(
         inside, params, policy=policy, agent=agent, encoder=encoder,
@@ -124,16 +126,16 @@ def find_d_set(
 
     say(f"Learning to predict {predicted} from the history of any of {len(variables)} variables ...")
     order = left_out(model, train, held_out, variables, jax.random.key(seed), 2 * fit_steps)
-    subsets = [_sorted(order[len(order) - size :]) for size in range(len(order) + 1)]
+    subsets = [tuple(sorted(order[len(order) - size :])) for size in range(len(order) + 1)]
 
     fits: dict[int, np.ndarray] = {}
     new = sizes_to_try(len(variables))
     while new:
         for size in new:
             say(f"Fitting the history of {size} variables ...")
-            masks = _masks([subsets[size]], variables)
-            arguments = (model, train, held_out, masks, jnp.int32(seed + 1))
-            fits[size] = np.asarray(fitted_losses(*arguments, steps=fit_steps, num_seeds=num_fits))[0]
+            mask = _mask(subsets[size], variables)
+            arguments = (model, train, held_out, mask, jnp.int32(seed + 1))
+            fits[size] = np.asarray(fitted_losses(*arguments, steps=fit_steps, num_seeds=num_fits))
         tried = {size: _compared(fits, size, subsets, variables) for size in fits}
         best = smallest(tried)
         # Between the answer and the next smaller size that was tried, every size is.
@@ -163,13 +165,13 @@ def left_out(
     places = np.zeros(train.obs.shape[-1], int)
     for i, variable in enumerate(variables):
         places[list(variable.places)] = i
-    params = jax.jit(partial(fit, model, masks=None, steps=steps, places=places))(train, key=key)
+    params = jax.jit(partial(fit, model, mask=None, steps=steps, places=places))(train, key=key)
     loss = jax.jit(lambda mask, data: losses(model, params, mask, data).mean())
     order: list[int] = []
     left = list(range(len(variables)))
     while left:
         without = [[j for j in left if j != i] for i in left]
-        missed = [float(loss(mask, held_out)) for mask in _masks(without, variables)]
+        missed = [float(loss(_mask(subset, variables), held_out)) for subset in without]
         number = max(1, len(left) // ROUND)
         least = [left[k] for k in np.argsort(missed, kind="stable")[:number]]
         order += least
@@ -203,16 +205,12 @@ def _compared(
     return Tried(names, float(fits[size].mean()), float(worse.mean()), float(variance**0.5))
 
 
-def _masks(subsets: list[Any], variables: tuple[Variable, ...]) -> jax.Array:
-    masks = np.zeros((len(subsets), sum(len(variable.places) for variable in variables)), np.float32)
-    for mask, subset in zip(masks, subsets, strict=True):
-        for i in subset:
-            mask[list(variables[i].places)] = 1
-    return jnp.asarray(masks)
-
-
-def _sorted(subset: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(subset))
+def _mask(subset: Sequence[int], variables: tuple[Variable, ...]) -> np.ndarray:
+    """1 at the places of some variables, float32[O]."""
+    mask = np.zeros(sum(len(variable.places) for variable in variables), np.float32)
+    for i in subset:
+        mask[list(variables[i].places)] = 1
+    return mask
 
 
 def _environment(env: Any) -> Any:
@@ -221,15 +219,4 @@ def _environment(env: Any) -> Any:
         return make_env(env)
     if isinstance(env, str):
         return make_env(Config(env=env))
-    try:
-        return adapt(env)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-
-
-def _check(num_histories: int, history_length: int, fit_steps: int, num_fits: int, units: int) -> None:
-    least = {"num_histories": (num_histories, 2 * HELD_OUT), "history_length": (history_length, 2)}
-    least |= {"fit_steps": (fit_steps, 1), "num_fits": (num_fits, 2), "units": (units, 1)}
-    for name, (value, low) in least.items():
-        if value < low:
-            raise ConfigError(f"--{name.replace('_', '-')} must be at least {low}, not {value}.")
+    return make_env(Config(env=name_of(env)), given=env)
