@@ -56,6 +56,7 @@ def test_seeds_train_under_ones_own_vmap_without_waiting_for_ever(tmp_path):
         assert last > first + 0.4
 
 
+@pytest.mark.slow
 def test_the_module_learns_to_recall_without_any_reward(tmp_path):
     lines = run("supervised_memory", tmp_path).splitlines()
     assert numbers(lines[0])[1] < 80 and numbers(lines[-1])[1] > 95

@@ -30,6 +30,7 @@ def test_flop_of_a_step_are_those_of_its_matrix_products():
     assert wanted < flop_per_step(learner) < 1.03 * wanted  # and a few for biases, activations and loss
 
 
+@pytest.mark.slow
 def test_flop_of_a_memory_do_not_depend_on_how_time_is_scanned():
     """XLA counts the body of a loop once, however often it runs."""
     short, long = (
@@ -81,6 +82,7 @@ def test_what_cannot_be_measured_ends_in_a_sentence(command):
     assert result.returncode == 2 and "Traceback" not in result.stderr and "error:" in result.stderr
 
 
+@pytest.mark.slow
 def test_environments_are_measured_and_recorded(tmp_path):
     file = tmp_path / "results.json"
     result = run(
@@ -147,6 +149,7 @@ def test_every_sequence_model_is_timed(tmp_path):
     assert run("benchmarks.recurrences", "--lengths", "3", "--steps", "16").returncode == 2
 
 
+@pytest.mark.slow
 def test_popgym_is_timed_beside_the_package(tmp_path):
     pytest.importorskip("popgym", reason="popgym is not installed (pip install -e '.[popgym]')")
     file = tmp_path / "rates.json"

@@ -68,6 +68,7 @@ def test_every_method_is_a_run_that_can_be_trained():
         ("traffic-cells", []),
     ],
 )
+@pytest.mark.slow
 def test_matched_networks_have_as_many_parameters(experiment, wider):
     """Stacked frames need a wider first layer; the document states how much."""
     what, sizes = EXPERIMENTS[experiment], {}
@@ -92,6 +93,7 @@ def faulty_batch(fault):
         return learner._batch(rollout.replace(transitions=transitions))
 
 
+@pytest.mark.slow
 def test_corrected_learner_clears_the_memory_and_learns_from_every_step():
     batch = faulty_batch(None)
     assert isinstance(batch, Batch) and batch.valid is None and int(batch.first.sum()) == 3

@@ -42,11 +42,13 @@ def play(env, actions, seed=0):
     return obs, jax.tree.map(np.asarray, jax.jit(partial(jax.lax.scan, step))(state, actions)[1])
 
 
+@pytest.mark.slow
 def test_ale_keeps_the_contract_as_far_as_emulators_can():
     env, params = make("ale:Breakout", max_steps_in_episode=30)
     check_env(EpisodeStatistics(FrameStack(Flicker(env, 0.5), 2)), params, num_envs=B, num_steps=40)
 
 
+@pytest.mark.slow
 def test_a_batch_is_what_the_vector_environment_plays():
     from ale_py.vector_env import AtariVectorEnv
 
@@ -73,6 +75,7 @@ def test_a_batch_is_what_the_vector_environment_plays():
         np.testing.assert_array_equal(ours["terminated"][t], terminated)
 
 
+@pytest.mark.slow
 def test_the_step_after_an_end_only_begins_the_next_episode():
     env, _ = make("ale:Breakout", max_steps_in_episode=LIMIT)
     _, seen = play(EpisodeStatistics(FrameStack(Flicker(env, 0.0), 2)), jnp.ones((30, B), jnp.int32))
@@ -85,6 +88,7 @@ def test_the_step_after_an_end_only_begins_the_next_episode():
     assert not seen["obs"][ends + 1][..., 1].any(), "a new episode begins with frames of the last one"
 
 
+@pytest.mark.slow
 def test_a_lost_life_ends_the_value_but_not_the_game():
     env, _ = make("ale:Breakout", episodic_life=True)
     _, seen = play(EpisodeStatistics(env), jnp.ones((400, B), jnp.int32))
@@ -95,6 +99,7 @@ def test_a_lost_life_ends_the_value_but_not_the_game():
 
 
 @pytest.mark.parametrize("game", ["pong", "breakout"])
+@pytest.mark.slow
 def test_our_games_are_seen_in_ale_as_they_are_here(game):
     """An agent that learnt here meets the same rewards and the same pictures there."""
     (ours, _), (theirs, _) = make(game, max_noops=0), simulate(game, max_noops=0)
@@ -119,6 +124,7 @@ def test_other_environments_are_not_simulated_by_ale():
         simulate("warehouse")
 
 
+@pytest.mark.slow
 def test_steps_that_begin_episodes_are_not_learnt_from_and_memory_is_replayed():
     learner = make_learner(SHORT)
     state = jax.jit(learner.init)(jax.random.key(0))
@@ -143,6 +149,7 @@ def test_steps_that_begin_episodes_are_not_learnt_from_and_memory_is_replayed():
     assert not np.array_equal(policy(params), policy(learn(everything)[0][0])), "the mask does nothing"
 
 
+@pytest.mark.slow
 def test_a_stored_run_goes_on_with_new_games():
     learner = make_learner(SHORT)
     jax.eval_shape(learner.init, jax.random.key(0))  # as resuming does, to know what to read

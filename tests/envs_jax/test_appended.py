@@ -94,6 +94,7 @@ def played(env, key, steps, action=1):
     return seen, final, reward, truncated, state
 
 
+@pytest.mark.slow
 def test_distractors_leave_the_game_as_it_is_bit_by_bit():
     bare, wrapped = (played(env, jax.random.key(3), 40) for env in (Walk(), Distractors(Walk(), N)))
     for before, after in zip(bare[:2], wrapped[:2], strict=True):
@@ -102,6 +103,7 @@ def test_distractors_leave_the_game_as_it_is_bit_by_bit():
     np.testing.assert_array_equal(bare[3], wrapped[3])
 
 
+@pytest.mark.slow
 def test_distractors_are_what_they_are_said_to_be_and_have_nothing_to_do_with_the_game():
     env = Distractors(Walk(), N)
     seen = jax.vmap(lambda key: played(env, key, 60)[0])(jax.random.split(jax.random.key(0), 500))
@@ -121,6 +123,7 @@ def test_distractors_are_what_they_are_said_to_be_and_have_nothing_to_do_with_th
     assert np.abs(correlation).max() < 0.12, correlation.round(3)
 
 
+@pytest.mark.slow
 def test_the_other_episode_is_at_another_time():
     """Episodes all last 5 steps, so one that began with this one would tell the time."""
     obs, _ = jax.vmap(Distractors(Walk(), 12).reset)(jax.random.split(jax.random.key(0), 1000))
@@ -130,6 +133,7 @@ def test_the_other_episode_is_at_another_time():
     assert (np.abs(counts - 200) < 5 * 200**0.5).all(), counts
 
 
+@pytest.mark.slow
 def test_distractors_are_fresh_in_each_environment_and_go_on_across_an_episodes_end():
     env = Distractors(Walk(), N)
     one, other = (np.asarray(played(env, jax.random.key(i), 20)[0]) for i in range(2))
@@ -155,6 +159,7 @@ SPACES = {
 
 @pytest.mark.parametrize("case", SPACES)
 @pytest.mark.parametrize("wrap", [lambda env: Distractors(env, N), Hidden], ids=["distractors", "hidden"])
+@pytest.mark.slow
 def test_other_observations_stay_as_they_are_with_what_is_appended_as_a_part_of_its_own(case, wrap):
     space, show, (last, size) = SPACES[case]
     bare, env = Walk(space, show), wrap(Walk(space, show))
@@ -180,6 +185,7 @@ class Parts(Walk):
         return (1, 2, "z[1]", "a")
 
 
+@pytest.mark.slow
 def test_a_dict_gets_a_part_and_its_entries_keep_their_names():
     env = Distractors(Hidden(Parts()), 4)
     check_env(env, env.default_params, num_steps=8)
@@ -191,6 +197,7 @@ def test_a_dict_gets_a_part_and_its_entries_keep_their_names():
         Distractors(again, 1)
 
 
+@pytest.mark.slow
 def test_the_hidden_state_is_shown_and_at_an_episodes_end_that_of_its_last_state():
     seen, final, reward, truncated, _ = played(Hidden(Walk()), jax.random.key(2), 12)
     assert seen.shape == (13, 6), "four entries, the secret, and whether the place is above 0"

@@ -204,6 +204,7 @@ def test_breakout_cleared_wall_comes_back_once():
         assert breakout_frame(state, 0).sprites.bricks.sum() == left
 
 
+@pytest.mark.slow
 def test_breakout_ends_with_the_fifth_ball():
     env, params = make("breakout")
     state = breakout_state(150, 208, 1, 1, lives=jnp.int32(1))
@@ -254,6 +255,7 @@ def test_every_start_shows_the_same_picture(game):
 
 
 @pytest.mark.parametrize("game", GAMES)
+@pytest.mark.slow
 def test_observations_are_bytes_and_batches_agree_with_single_games(game):
     env, params = make(game, max_steps_in_episode=3)
     keys = jax.random.split(jax.random.key(0), 2)

@@ -62,6 +62,7 @@ def test_the_hidden_state_is_ships_and_shots():
     np.testing.assert_array_equal(hidden["shots"], sea((0, 7)))
 
 
+@pytest.mark.slow
 def test_ships_of_all_lengths_lie_straight_and_on_no_other():
     keys = jax.random.split(jax.random.key(0), 300)
     draws = np.asarray(jax.vmap(lambda key: ENV.draw(key, PARAMS))(keys))
@@ -78,6 +79,7 @@ def test_ships_of_all_lengths_lie_straight_and_on_no_other():
         before = after
 
 
+@pytest.mark.slow
 def test_every_free_place_of_a_ship_is_as_likely_as_any_other():
     """Chi-squared of the 38 or 39 places of 2 cells on 6 x 6, beside a ship of 3 cells that lies across."""
     others = sea((2, 1), (2, 2), (2, 3), size=6)
@@ -93,6 +95,7 @@ def test_every_free_place_of_a_ship_is_as_likely_as_any_other():
         assert ((counts - wanted) ** 2 / wanted).sum() < 56, counts  # 23 and 25 degrees: once in 3,000
 
 
+@pytest.mark.slow
 def test_hunt_and_target_follows_a_line_then_neighbours_then_the_chessboard():
     state = game([(2, 3), (2, 4), (2, 5)], shots=[(2, 3), (2, 4), (2, 2), (9, 8)])
     assert hunt_and_target(jax.random.key(0), state, PARAMS) == 25
@@ -102,6 +105,7 @@ def test_hunt_and_target_follows_a_line_then_neighbours_then_the_chessboard():
     assert len(shots) > 15 and all((shot // 10 + shot % 10) % 2 == 0 for shot in shots)
 
 
+@pytest.mark.slow
 def test_references_are_in_order_and_what_their_policies_earn():
     table = recorded("battleship-10", {})
     assert set(table) == set(ENV.policies())

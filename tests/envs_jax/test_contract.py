@@ -24,13 +24,14 @@ def contract_case(name):
     return env, params, {}
 
 
-@pytest.mark.parametrize("name", quick_if(lambda name: name not in PICTURES, OURS))
+@pytest.mark.parametrize("name", quick_if(lambda name: name in ("warehouse", "traffic", "tmaze"), OURS))
 def test_environment_keeps_the_contract(name):
     env, params, length = contract_case(name)
     check_env(env, params, **length)
 
 
-@pytest.mark.parametrize("name", quick_if(lambda name: name in ("warehouse", "traffic"), OURS))
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.slow
 def test_environment_keeps_the_contract_inside_every_wrapper(name):
     env, params, length = contract_case(name)
     env = Flicker(env, 0.5)
@@ -42,7 +43,8 @@ def test_environment_keeps_the_contract_inside_every_wrapper(name):
 GAMES = ("asterix", "breakout", "freeway", "seaquest", "space-invaders")
 
 
-@pytest.mark.parametrize("game", quick_if(lambda game: game == "breakout", GAMES))
+@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.slow
 def test_games_of_minatar_keep_the_contract(game):
     pytest.importorskip("gymnax", reason="gymnax is not installed")
     env, params = envs_jax.make(f"minatar-{game}", max_steps_in_episode=30)
@@ -50,6 +52,7 @@ def test_games_of_minatar_keep_the_contract(game):
     assert env.observation_space(params).dtype == jnp.bool_, "boards are stored as one byte per cell"
 
 
+@pytest.mark.slow
 def test_minatar_plays_as_gymnax_does():
     gymnax = pytest.importorskip("gymnax", reason="gymnax is not installed")
     ours, theirs = envs_jax.make("minatar-breakout"), gymnax.make("Breakout-MinAtar")

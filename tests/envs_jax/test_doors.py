@@ -69,6 +69,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_class_comes_in_by_module_and_by_file_with_its_arguments(folder, monkeypatch):
     for name in ("coins:Coin", f"{folder}/coins.py:Coin", "coins:make_coin"):
         env, params = envs_jax.make(name, length=5)
@@ -157,6 +158,7 @@ class Coin(Environment):
         return spaces.Box(0.0, 1.0, (1,))
 
 
+@pytest.mark.slow
 def test_objects_of_every_kind_are_adapted():
     import gymnax
 
@@ -213,6 +215,7 @@ def test_what_must_be_downloaded_says_so():
         assert "downloads MNIST" in str(error) and "network" in str(error)
 
 
+@pytest.mark.slow
 def test_gymnax_figures_are_closed_once_they_are_drawn():
     from matplotlib import pyplot as plt
 

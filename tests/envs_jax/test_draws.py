@@ -61,6 +61,7 @@ def test_draws_of_neighbouring_keys_do_not_depend_on_each_other(draws):
     assert np.abs(correlation).max() * len(a) ** 0.5 < 5
 
 
+@pytest.mark.slow
 def test_draws_differ_from_those_of_jax_for_the_same_key():
     key = jax.random.key(3)
     assert not np.isin(uniforms(key, NUMBER), jax.random.uniform(key, (NUMBER,))).any()

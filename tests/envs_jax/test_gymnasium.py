@@ -79,6 +79,7 @@ def test_no_step_is_lost_or_learnt_from_twice(autoreset, workers):
     np.testing.assert_array_equal(now.obs[going], now.final_obs[going])
 
 
+@pytest.mark.slow
 def test_workers_play_the_same_episodes_as_one_process_and_the_same_key_gives_them_again():
     trajectories = []
     for workers in (0, 1, 2, 0):
@@ -116,6 +117,7 @@ def test_an_environment_that_raises_is_noted_and_returns_zeros(workers):
         assert "worker" in env.failure and "RuntimeError" in env.failure_details
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_noted_and_nothing_hangs():
     env = Gymnasium(Counting, "counting", workers=2)
     play(env, steps=2, size=4)
@@ -202,6 +204,7 @@ def test_no_step_overtakes_the_reset_of_the_same_program():
         np.testing.assert_array_equal(begin_and_step(jax.random.key(seed)), 1, "a step of another episode")
 
 
+@pytest.mark.slow
 def test_workers_know_an_id_that_only_this_process_registered():
     gymnasium.register("OnlyHere-v0", entry_point=Counting)
     env, _ = envs_jax.make("gymnasium:OnlyHere-v0", workers=2)

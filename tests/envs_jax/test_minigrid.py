@@ -155,6 +155,7 @@ def test_doorkey_layout_leaves_the_lowest_row_without_a_door():
     assert rows == {1, 2}
 
 
+@pytest.mark.slow
 def test_doorkey_places_the_key_beside_the_agent_and_never_under_it():
     for agent in np.linspace(0, 0.999, 18):
         for key in np.linspace(0, 0.999, 17):
@@ -239,6 +240,7 @@ def test_names_and_arguments():
             task(size)
 
 
+@pytest.mark.slow
 def test_time_limit_can_be_swept_with_vmap():
     _, params = make("redbluedoors-8x8")
     state = start("redbluedoors-8x8", (0, 0, 0, 0, 0))

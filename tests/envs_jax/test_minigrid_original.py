@@ -18,7 +18,7 @@ pytest.importorskip("minigrid", reason="minigrid is not installed (pip install -
 @pytest.mark.parametrize(
     ("name", "episodes"),
     [
-        ("redbluedoors-8x8", 1000),
+        pytest.param("redbluedoors-8x8", 1000, marks=pytest.mark.slow),
         ("redbluedoors-6x6", 100),
         ("memory-s7", 200),
         ("doorkey-5x5", 100),
@@ -66,6 +66,7 @@ def _doors_stay_open(monkeypatch):
         (_doors_stay_open, {"grid", "image"}),
     ],
 )
+@pytest.mark.slow
 def test_replay_rejects_wrong_rules(wrong, differs, monkeypatch):
     wrong(monkeypatch)
     differences, _ = replay("redbluedoors-6x6", 100, cut=20)
@@ -73,6 +74,7 @@ def test_replay_rejects_wrong_rules(wrong, differs, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ORIGINALS)
+@pytest.mark.slow
 def test_layouts_are_distributed_as_in_minigrid(name):
     env, params = make(name)
     theirs = original(name)

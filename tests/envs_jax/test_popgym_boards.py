@@ -104,6 +104,7 @@ def test_mines_lie_on_different_squares_and_on_all_alike(size):
     assert abs(statistic - (size**2 - 1)) < 4 * (2 * size**2) ** 0.5
 
 
+@pytest.mark.slow
 def test_ships_are_whole_and_lie_apart():
     draws = jax.random.uniform(jax.random.key(0), (4000, 4))
     board = np.asarray(jax.vmap(lambda draw: bits.unpack(boards.place_ships(draw, 8), 8))(draws))
@@ -147,6 +148,7 @@ def chances(name, found):
 
 
 @pytest.mark.parametrize("level", ["easy", "medium", "hard"])
+@pytest.mark.slow
 def test_mazes_are_distributed_as_those_of_the_package(level):
     name = f"popgym-labyrinth-escape-{level}"
     found = chances(name, features(starts(name, 2000)[2]))
@@ -154,6 +156,7 @@ def test_mazes_are_distributed_as_those_of_the_package(level):
 
 
 @pytest.mark.parametrize("steps", [5, 40])
+@pytest.mark.slow
 def test_a_maze_that_grew_while_one_walked_is_like_any_other(steps):
     name = "popgym-labyrinth-escape-medium"
     env, params, first = starts(name, 2000, seed=steps)

@@ -71,6 +71,7 @@ def test_comparison_in_float64_rejects_torque_that_costs_nothing(package, monkey
     assert worst[0] < 1e-12 and worst[1] > 1e-7, worst
 
 
+@pytest.mark.slow
 def test_an_episode_begins_in_float64_where_that_is_on():
     with jax.enable_x64(True):
         env, params = make("popgym-noisy-position-only-pendulum-easy")
@@ -105,6 +106,7 @@ def _lets_noise_lead_out_of_bounds(monkeypatch):
         (_lets_noise_lead_out_of_bounds, "popgym-noisy-position-only-pendulum-easy", {"observation"}),
     ],
 )
+@pytest.mark.slow
 def test_replay_rejects_wrong_rules(fault, name, differs, package, monkeypatch):
     fault(monkeypatch)
     assert differs == set(replay(name, 3).differences)

@@ -4,7 +4,6 @@ import json
 import jax
 import numpy as np
 import pytest
-from selection import quick_if
 
 from envs_jax import make
 from envs_jax.reference import RECORDED, policy_returns, recorded
@@ -39,7 +38,8 @@ def test_recorded_returns_agree_with_the_published_ones(name, legacy, policy):
     assert abs(ours - mean) < tolerance + 3 * error
 
 
-@pytest.mark.parametrize(("name", "legacy"), quick_if(lambda name, legacy: name == "mini-warehouse", CASES))
+@pytest.mark.parametrize(("name", "legacy"), CASES)
+@pytest.mark.slow
 def test_recorded_returns_are_what_the_policies_earn(name, legacy):
     table = recorded(name, arguments(legacy))
     env, _ = make(name, **arguments(legacy))

@@ -26,6 +26,7 @@ def test_impossible_size_is_refused():
         envs_jax.make("warehouse", size=2)
 
 
+@pytest.mark.slow
 def test_our_environments_do_not_import_gymnax():
     code = "import envs_jax, sys; envs_jax.make('warehouse'); sys.exit('gymnax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -27,6 +27,7 @@ def step(state, action, draw=0.0):
     return ENV.advance(jnp.full(4, draw), state, jnp.int32(action), PARAMS)
 
 
+@pytest.mark.slow
 def test_moves_go_by_one_cell_and_end_at_the_edge_of_the_field():
     for action, place in ((NORTH, (0, 1)), (EAST, (1, 2)), (SOUTH, (2, 1)), (WEST, (1, 0))):
         state, reward = step(at(1, 1), action)
@@ -63,6 +64,7 @@ def test_a_check_reads_its_rock_alone_and_moves_nothing(rock):
     assert not step(state, NORTH)[0].reading.any(), "a reading lasts for one observation"
 
 
+@pytest.mark.slow
 def test_a_reading_is_right_as_often_as_its_distance_says():
     """Chi-squared with one degree of freedom at each of eight distances: 10.8 is passed once in 1,000."""
     env, params = envs_jax.make("rocksample-11", rocks=1, half_distance=5)
@@ -137,6 +139,7 @@ def test_who_knows_the_rocks_takes_all_good_ones_and_leaves():
     np.testing.assert_array_equal(total, wanted)
 
 
+@pytest.mark.slow
 def test_references_are_in_order_and_what_their_policies_earn():
     for name, rocks in (("rocksample-11", 11), ("rocksample-15", 15)):
         table = recorded(name, {})

@@ -98,6 +98,7 @@ def test_first_action_sets_the_light_and_a_change_takes_six_yellow_steps():
         assert lights == expected
 
 
+@pytest.mark.slow
 def test_green_lasts_one_step_at_least_whatever_is_asked_for():
     params = Params(yellow_steps=2)
     state = dynamics.reset(np.zeros(6), params)
@@ -145,6 +146,7 @@ def at(lane, position):
 
 
 @pytest.mark.parametrize("wide", [True, False])
+@pytest.mark.slow
 def test_every_place_is_seen_in_the_cell_that_the_numpy_model_names(wide):
     model, params = NumpyTraffic(), Params(num_cars=1)
     observe = jax.jit(lambda state: (dynamics.observe(state, params), dynamics.lane_view(state)))
@@ -206,6 +208,7 @@ def test_what_is_hidden_is_not_observed_and_shown_by_hidden():
     assert hidden[5:21].argmax() == 12 and hidden[21:].max() == 7.0
 
 
+@pytest.mark.slow
 def test_numbers_can_be_swept_with_vmap():
     env, params = make("traffic")
 

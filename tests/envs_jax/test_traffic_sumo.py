@@ -5,7 +5,6 @@ import functools
 import jax
 import numpy as np
 import pytest
-from selection import quick_if
 from wrong_traffic import WRONG_PORTS
 
 from envs_jax import make
@@ -74,7 +73,8 @@ def test_replay_rejects_wrong_rules(wrong, monkeypatch):
     assert compare(traces("published"), Params()).position > 0.1
 
 
-@pytest.mark.parametrize("policy", quick_if(lambda policy: policy == "random", FIXED))
+@pytest.mark.parametrize("policy", FIXED)
+@pytest.mark.slow
 def test_returns_with_random_numbers_of_our_own_are_those_of_sumo(policy):
     mean, error = MEASURED[policy]
     env, params = make("traffic")
@@ -93,6 +93,7 @@ def test_returns_of_sumo_here_are_those_measured(policy):
     assert abs(theirs.mean() - mean) < 3.5 * np.hypot(error, theirs.std() / 10)
 
 
+@pytest.mark.slow
 def test_statistics_reject_the_textbook_rules(monkeypatch):
     WRONG_PORTS[0](monkeypatch)
     env, params = make("traffic")

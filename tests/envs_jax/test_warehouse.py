@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy_warehouse import NumpyWarehouse
+from selection import quick_if
 
 from envs_jax import make
 from envs_jax.warehouse import MINI_WAREHOUSE, WAREHOUSE, dynamics
@@ -31,7 +32,7 @@ def assert_same(state, observe, params, model):
     np.testing.assert_array_equal(observe(state), model.observe(), "the observation differs")
 
 
-@pytest.mark.parametrize(("mini", "legacy"), VARIANTS)
+@pytest.mark.parametrize(("mini", "legacy"), quick_if(lambda mini, legacy: mini != legacy, VARIANTS))
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), crowd=st.sampled_from([0.05, 0.2, 0.6]), length=st.integers(1, 60))
 def test_rules_replay_the_numpy_model(mini, legacy, seed, crowd, length):
@@ -58,6 +59,7 @@ def test_rules_replay_the_numpy_model(mini, legacy, seed, crowd, length):
     action=st.integers(0, 3),
 )
 @settings(max_examples=200, deadline=None)
+@pytest.mark.slow
 def test_legacy_removal_skips_what_a_shrinking_python_list_skips(placed, robot, action):
     params = WAREHOUSE.replace(legacy_removal=True)
     age = np.full(28, dynamics.EMPTY)
@@ -76,6 +78,7 @@ def test_legacy_removal_skips_what_a_shrinking_python_list_skips(placed, robot, 
     assert_same(state, observe, params, model)
 
 
+@pytest.mark.slow
 def test_a_corner_is_drawn_twice():
     for draw in (0, 14):
         draws = np.ones(28, np.float32)
@@ -117,6 +120,7 @@ def test_item_age_is_hidden_from_the_observation_and_shown_by_hidden():
     assert env.hidden(state)[3] == 0 and env.hidden(older)[3] == 5
 
 
+@pytest.mark.slow
 def test_numbers_can_be_swept_with_vmap():
     _, params = make("warehouse")
     lifetimes = jnp.array([1, 8])

@@ -123,6 +123,7 @@ def check_weights(params, actor, looks, states):
     np.testing.assert_allclose([look.value for look in looks], value[:, 0], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_weights_on_variables_are_those_that_the_model_acted_with():
     check_weights(*watched("warehouse", heads=2))
 
@@ -143,6 +144,7 @@ def only_corner(looks):
     return [look._replace(weights=np.eye(look.weights.shape[-1])[:1]) for look in looks]
 
 
+@pytest.mark.slow
 def test_blank_observations_are_shown_blank_and_of_a_stack_the_newest_frame():
     _, actor, looks, _ = watched("pong", flicker=0.5, frame_stack=2)
     frame = painter(actor, only_corner(looks))
@@ -165,6 +167,7 @@ def test_attention_lies_on_a_rendering_only_where_it_shows_the_observation(monke
     assert (pictures[0] == pictures[1]).all()
 
 
+@pytest.mark.slow
 def test_a_board_without_a_rendering_shows_its_channels_in_colours(tmp_path, monkeypatch):
     pytest.importorskip("gymnax")
     params, actor, looks, _ = watched("Breakout-MinAtar", heads=2)

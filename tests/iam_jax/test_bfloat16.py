@@ -49,6 +49,7 @@ def both(request):
     return outputs(config, shape), outputs(dataclasses.replace(config, dtype="bfloat16"), shape)
 
 
+@pytest.mark.slow
 def test_parameters_memory_logits_and_values_stay_float32(both):
     _, rounded = both
     assert {x.dtype for x in jax.tree.leaves(rounded)} == {jnp.dtype("float32")}

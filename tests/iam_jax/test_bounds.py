@@ -41,6 +41,7 @@ def params(folder):
     return jax.tree.leaves(iam_jax.load(folder, which="last").params)
 
 
+@pytest.mark.slow
 def test_a_run_with_both_trains_stops_goes_on_bitwise_plays_and_is_filmed(tmp_path):
     whole = iam_jax.train(TINY, run_dir=tmp_path / "whole", display=False)
     half = iam_jax.train(
@@ -55,6 +56,7 @@ def test_a_run_with_both_trains_stops_goes_on_bitwise_plays_and_is_filmed(tmp_pa
     assert agent.film(tmp_path / "episode.gif")
 
 
+@pytest.mark.slow
 def test_what_is_shown_stands_in_this_order_in_every_frame():
     env, numbers = make_env(TINY)
     assert env.observation_space(numbers).shape == (2 * (3 + 1 + 1 + 4 + 2),)

@@ -55,6 +55,7 @@ class Seen(Echo):
         return after, jnp.where(action == state.coins[1], 1.0, -1.0).astype(jnp.float32)
 
 
+@pytest.mark.slow
 def test_the_hint_of_a_maze_is_found_among_coins():
     found = find_d_set(iam_jax.preset("tmaze", env_args=("length=6", "distractors=4")), **SMALL)
     assert found.variables in (("0",), ("1",))  # left alone tells what right would

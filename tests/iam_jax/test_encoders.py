@@ -34,6 +34,7 @@ def setup(shape, dtype=jnp.uint8, **changes):
 
 
 @pytest.mark.parametrize(("shape", "size"), [(PIXELS, (7, 7)), (BOARD, (8, 8))])
+@pytest.mark.slow
 def test_feature_maps_have_the_published_size(shape, size):
     name = choose_encoder(small(), shape)
     assert map_size(name, shape) == size
@@ -53,6 +54,7 @@ def test_memory_reads_what_the_selector_gives(d_set, inputs):
     assert logits.shape == (T, B, A) and value.shape == (T, B)
 
 
+@pytest.mark.slow
 def test_a_manual_d_set_hides_the_rest_of_the_map_from_the_memory():
     model, params, carry, obs, first = setup(BOARD, d_set="manual")
     changed = obs.at[..., 6:, :].set(0)  # columns that no box of width 3 reads through a 3x3 kernel
@@ -106,6 +108,7 @@ def test_boxes_survive_the_config_file():
     ("shape", "kernel", "stride"),
     [((20, 21, 3), 8, 4), ((9, 9, 2), 4, 2), ((7, 8, 2), 3, 1), ((9, 11, 2), 3, 2)],
 )
+@pytest.mark.slow
 def test_convolutions_as_products_are_convolutions(shape, kernel, stride):
     images = jax.random.normal(jax.random.key(0), (2, *shape))
     weights = jax.random.normal(jax.random.key(1), (kernel, kernel, shape[-1], 5))

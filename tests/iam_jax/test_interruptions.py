@@ -48,6 +48,7 @@ def whole(tmp_path_factory):
     return iam_jax.train(TINY, run_dir=tmp_path_factory.mktemp("runs") / "whole", display=False)
 
 
+@pytest.mark.slow
 def test_a_callback_sees_every_row_and_stops_the_run_which_then_goes_on_bitwise(whole, tmp_path):
     seen = []
 
@@ -63,6 +64,7 @@ def test_a_callback_sees_every_row_and_stops_the_run_which_then_goes_on_bitwise(
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_script_saves_and_raises(tmp_path):
     def press(row):
         if row["update"] == 3:
@@ -76,6 +78,7 @@ def test_ctrl_c_in_a_script_saves_and_raises(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_run_in_a_thread_hears_of_no_signals_and_trains(tmp_path):
     outcomes = []
     thread = threading.Thread(
@@ -86,6 +89,7 @@ def test_a_run_in_a_thread_hears_of_no_signals_and_trains(tmp_path):
     assert isinstance(outcomes[0], Finished)
 
 
+@pytest.mark.slow
 def test_where_calls_end_does_not_change_what_is_learnt_or_written(whole, tmp_path, monkeypatch):
     """Calls of one update each, as on a slow machine, in a run that is looked at every five."""
     config = TINY.replace(total_steps=1000 * 64, num_evaluations=4)
@@ -167,6 +171,7 @@ def cut(folder, *, half=False):
 
 
 @pytest.mark.parametrize("half", [False, True])
+@pytest.mark.slow
 def test_a_damaged_last_checkpoint_is_named_and_the_best_one_used(half, whole, tmp_path, capsys):
     folder = shutil.copytree(whole.run_dir, tmp_path / "damaged")
     checkpoints = Checkpoints(folder)
@@ -189,6 +194,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_says_so(whole, tmp_path):
         load(folder, "last")
 
 
+@pytest.mark.slow
 def test_a_new_run_can_begin_with_the_parameters_of_another(whole, tmp_path):
     config = TINY.replace(init_from=str(whole.run_dir), learning_rate=0.0, learning_rate_end=0.0)
     iam_jax.train(config, run_dir=tmp_path / "on", display=False)
@@ -204,6 +210,7 @@ def test_more_steps_than_a_run_began_with_are_refused_with_the_way_to_go_on(whol
         parse(["--resume", str(whole.run_dir), "--total-steps", "9999"])
 
 
+@pytest.mark.slow
 def test_seeds_share_no_draws_even_at_the_limit(tmp_path):
     with pytest.raises(ConfigError, match="goes past the last seed, 2147483647"):
         parse(["--seed", "2147483647", "--num-seeds", "2"])
@@ -233,12 +240,14 @@ def test_a_reward_that_is_no_number_is_said_to_be_the_environments(tmp_path):
     assert fault(training, metrics, 10).startswith("The environment's reward was NaN or Inf in update 12")
 
 
+@pytest.mark.slow
 def test_numbers_that_leave_all_bounds_end_in_a_typed_outcome(tmp_path):
     config = TINY.replace(learning_rate=1e37, max_grad_norm=None)
     outcome = iam_jax.train(config, run_dir=tmp_path / "run", display=False).outcome
     assert isinstance(outcome, Failed) and "NaN or Inf" in outcome.reason
 
 
+@pytest.mark.slow
 def test_float64_is_refused_in_one_sentence(tmp_path):
     result = subprocess.run(
         [sys.executable, "-m", "iam_jax.train", "--run-dir", str(tmp_path / "run")],
@@ -261,12 +270,14 @@ def test_a_folder_that_the_locale_cannot_name_is_refused_before_anything_is_writ
     assert b"LC_ALL=C.UTF-8" in result.stderr and not folder.exists()
 
 
+@pytest.mark.slow
 def test_what_cannot_fit_into_memory_is_refused_before_it_is_built(tmp_path):
     config = Config(model=FNNConfig()).replace(num_envs=2**20, num_steps=2**10, bptt_length=8)
     with pytest.raises(ConfigError, match=r"needs at least [\d,]+ GiB of memory .* make --num-envs"):
         Run(config, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_episodes_that_never_end_are_cut_and_counted(whole):
     result = load(whole.run_dir).evaluate(episodes=4, max_steps=30)
     assert result.unfinished == 4 and (result.returns > 0).any(), "what they had earned is lost"

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from selection import quick_if
 
 from envs_jax import spaces
 from envs_jax.environment import Environment, EnvParams, EnvState
@@ -51,13 +52,14 @@ def first_ratio_deviations(learner, state, updates=3):
     return deviations
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", quick_if(lambda network: network == "manual", NETWORKS))
 def test_first_minibatch_replays_the_policy_that_acted(network):
     """Catches a carry stored after the step, chunks that interleave time, and late resets."""
     learner = make_learner(small(network))
     assert max(first_ratio_deviations(learner, fresh_state(network))) < 1e-6
 
 
+@pytest.mark.slow
 def test_ratio_test_sees_a_carry_stored_after_the_step():
     learner = make_learner(small())
     rollout = learner.actor.rollout
@@ -71,6 +73,7 @@ def test_ratio_test_sees_a_carry_stored_after_the_step():
     assert max(first_ratio_deviations(learner, fresh_state())) > 1e-4
 
 
+@pytest.mark.slow
 def test_ratio_test_sees_a_reset_one_step_late():
     learner = make_learner(small())
     rollout = learner.actor.rollout
@@ -166,6 +169,7 @@ def test_values_go_on_past_a_time_limit_and_stop_at_the_end_of_the_task():
     assert cut < 3
 
 
+@pytest.mark.slow
 def test_steps_that_only_begin_an_episode_do_not_change_what_is_learnt():
     """Unmasked, the critic settles at 2.13 in place of 2.10."""
     # Rollouts that hold whole episodes of 4 steps, and of 4 and 1.
@@ -189,6 +193,7 @@ def test_late_resets_are_not_counted_as_steps_of_an_episode():
 
 
 @pytest.mark.parametrize("clip_reward", [False, True])
+@pytest.mark.slow
 def test_clipped_rewards_are_learnt_from_and_whole_ones_are_reported(clip_reward):
     learner = make_learner(small(clip_reward=clip_reward, burn_in=0))
     step = learner.actor.step
@@ -203,6 +208,7 @@ def test_clipped_rewards_are_learnt_from_and_whole_ones_are_reported(clip_reward
 
 
 @pytest.mark.parametrize("num_groups", [1, 4])
+@pytest.mark.slow
 def test_minibatches_are_the_sequences_that_their_numbers_name(num_groups):
     learner = make_learner(small())
     _, rollout = learner.collect(fresh_state().params, fresh_state().actor, jax.random.key(0))
@@ -227,6 +233,7 @@ def test_several_seeds_of_a_wide_network_can_begin():
     np.testing.assert_array_equal(state.actor.obs[2], one.actor.obs)
 
 
+@pytest.mark.slow
 def test_final_value_uses_the_memory_after_the_step_and_the_last_observation():
     learner = make_learner(small())
     actor: Actor = learner.actor
@@ -260,6 +267,7 @@ def test_burn_in_puts_episodes_out_of_phase_and_counts_only_whole_ones():
     np.testing.assert_array_equal(state.actor.env_state.whole, times == 0)
 
 
+@pytest.mark.slow
 def test_every_transition_is_used_once_per_epoch():
     learner = make_learner(small())
     seen = []

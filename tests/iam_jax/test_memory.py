@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import pytest
+from selection import quick_if
 
 from iam_jax.build import make_learner
 from iam_jax.config import Config, FNNConfig, IAMConfig, PPOConfig, RNNConfig
@@ -41,15 +42,17 @@ def mean_return(network, updates=40):
     return float(metrics["episode_return"][-5:].mean())
 
 
-@pytest.mark.parametrize("name", ["iam", "rnn"])
+@pytest.mark.parametrize("name", quick_if(lambda name: name == "iam", ["iam", "rnn"]))
 def test_memory_recalls_the_bit(name):
     assert mean_return(NETWORKS[name]) > 0.95
 
 
+@pytest.mark.slow
 def test_an_agent_without_memory_can_only_guess():
     assert abs(mean_return(NETWORKS["fnn"])) < 0.2
 
 
+@pytest.mark.slow
 def test_a_d_set_without_the_bit_leaves_iam_guessing():
     blind = dataclasses.replace(NETWORKS["iam"], d_set_indices=(0, 1))
     assert abs(mean_return(blind)) < 0.2

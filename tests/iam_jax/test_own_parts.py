@@ -112,12 +112,14 @@ def started(config, observations=OBSERVATIONS, steps=4):
     return model, model.init(keys[1], model.initial_carry(2), obs, first), obs, first
 
 
+@pytest.mark.slow
 def test_a_selector_of_ones_own_decides_what_the_memory_reads():
     model, params, obs, first = started(IAMConfig(fc=(), hidden=6, d_set=Differences))
     outputs = [forward(model, params, model.initial_carry(2), x, first)[0][0] for x in (obs, obs + 3)]
     np.testing.assert_allclose(*outputs, atol=1e-6)  # the same in both halves leaves the difference
 
 
+@pytest.mark.slow
 def test_a_selector_that_asks_the_memory_needs_a_cell_with_steps():
     model, params, obs, first = started(IAMConfig(fc=(), hidden=6, d_set=Asking))
     assert forward(model, params, model.initial_carry(2), obs, first)[1].shape == (4, 2, 3)
@@ -125,6 +127,7 @@ def test_a_selector_that_asks_the_memory_needs_a_cell_with_steps():
         make_model(IAMConfig(d_set=Asking, cell="lru"), OBSERVATIONS, ACTIONS)
 
 
+@pytest.mark.slow
 def test_both_paths_read_what_an_encoder_of_ones_own_makes():
     model, params, obs, first = started(IAMConfig(fc=(8,), hidden=6, encoder=TwoLayers, d_set_indices=(0, 4)))
     assert params["params"]["encoder"]["inner"]["Dense_0"]["kernel"].shape == (6, 5)
@@ -132,6 +135,7 @@ def test_both_paths_read_what_an_encoder_of_ones_own_makes():
     assert forward(model, params, model.initial_carry(2), obs, first)[2].shape == (4, 2)
 
 
+@pytest.mark.slow
 def test_an_encoder_of_ones_own_reads_a_tree():
     tree = spaces.Dict({"place": spaces.Discrete(3), "speed": spaces.Box(-1.0, 1.0, (2,))})
     _, params, _, _ = started(IAMConfig(fc=(8,), hidden=6, encoder=OfATree, d_set="identity"), tree)
@@ -143,6 +147,7 @@ def test_a_network_of_ones_own_reads_through_an_encoder_of_ones_own():
     assert params["params"]["heads"]["policy"]["kernel"].shape == (10, 3)
 
 
+@pytest.mark.slow
 def test_attention_over_what_an_encoder_of_ones_own_makes_has_no_picture():
     model, _, _, _ = started(IAMConfig(fc=(), hidden=6, encoder=TwoLayers, d_set="dynamic"))
     with pytest.raises(ConfigError, match=r"--attention pictures the observation .*:TwoLayers makes another"):
@@ -156,6 +161,7 @@ def test_an_encoder_of_ones_own_reads_normalised_observations():
     assert "statistics" not in started(IAMConfig(**options))[1]
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_forgets_where_an_episode_begins_and_has_the_same_results_in_chunks():
     model, params, obs, first = started(OwnConfig(network=LastStep), steps=6)
     first = first.at[3].set(True)
@@ -244,6 +250,7 @@ FILE = textwrap.dedent(
 )
 
 
+@pytest.mark.slow
 def test_a_run_with_a_network_of_ones_own_is_loaded_resumed_and_misses_its_file(tmp_path, monkeypatch):
     (tmp_path / "parts.py").write_text(FILE)
     monkeypatch.chdir(tmp_path)
@@ -277,6 +284,7 @@ def test_resume_takes_the_same_network_by_its_place_and_no_other(tmp_path, monke
         parse(["--resume", "run", "--model", "rnn"])
 
 
+@pytest.mark.slow
 def test_the_learner_takes_a_network_of_ones_own():
     env, params = envs_jax.make("CartPole-v1")
     model = iam_jax.model_for(OwnConfig(network=LastStep), env, params)

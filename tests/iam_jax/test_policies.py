@@ -68,6 +68,7 @@ def test_actions_lie_within_the_bounds_in_the_shape_of_the_space():
 
 @settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=5, max_size=5), st.integers(0, 2**31 - 1))
+@pytest.mark.slow
 def test_illegal_actions_have_no_probability_no_entropy_and_finite_gradients(allowed, seed):
     policy = MultiCategorical((3, 2))
     legal = jnp.array(allowed).at[jnp.array([1, 3])].set(True)  # one of each choice at least

@@ -169,6 +169,7 @@ def test_several_seeds_are_trained_together_and_each_equals_its_single_run(tmp_p
     assert result.returncode == 0 and result.stdout.count("greedy") == 2
 
 
+@pytest.mark.slow
 def test_not_a_number_stops_the_run_names_the_update_and_keeps_the_checkpoint(tmp_path):
     folder = tmp_path / "nan"
     result = train(
@@ -220,6 +221,7 @@ def test_bad_input_ends_in_one_sentence_and_status_2(case, tmp_path):
     assert not (tmp_path / "run").exists(), "something was written"
 
 
+@pytest.mark.slow
 def test_environment_without_a_d_set_asks_for_one(tmp_path):
     result = run("iam_jax.train", "--env", "CartPole-v1", "--d-set", "manual", "--run-dir", tmp_path / "run")
     assert result.returncode == 2 and "--d-set-indices" in result.stderr
@@ -238,6 +240,7 @@ def test_a_damaged_config_is_refused(text, tmp_path):
         stored.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused_with_one_sentence(whole_run, tmp_path):
     folder = shutil.copytree(whole_run[0], tmp_path / "damaged")
     for file in (folder / "checkpoints").rglob("*"):

@@ -47,6 +47,7 @@ def old_run(request, tmp_path):
     return tmp_path / "old"
 
 
+@pytest.mark.slow
 def test_a_run_of_version_1_goes_on_to_the_parameters_it_had_there(old_run):
     run = resume(old_run, display=False)
     assert isinstance(run.outcome, Finished)
@@ -59,6 +60,7 @@ def test_a_run_of_version_1_goes_on_to_the_parameters_it_had_there(old_run):
     assert [row["update"] for row in run.rows][-1] == 40
 
 
+@pytest.mark.slow
 def test_a_run_of_version_1_is_evaluated(old_run):
     agents = load_all(old_run)
     assert [agent.seed for agent in agents] == list(range(len(agents)))

@@ -42,11 +42,13 @@ def run(tmp_path_factory):
     )
 
 
+@pytest.mark.slow
 def test_it_learns(run):
     first, last = run.rows[0]["episode_return"], run.outcome.result.mean
     assert last > 1.5 > first
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_bitwise_with_its_statistics(run, tmp_path):
     stop = lambda row: row["update"] >= 20  # noqa: E731
     iam_jax.train(CONFIG, env=ENV, run_dir=tmp_path / "run", display=False, callback=stop)
@@ -56,6 +58,7 @@ def test_a_stopped_run_goes_on_bitwise_with_its_statistics(run, tmp_path):
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
 
 
+@pytest.mark.slow
 def test_statistics_stand_still_in_evaluation(run):
     agent = run.agents("last")[0]
     before = jax.device_get(agent.params)
@@ -63,6 +66,7 @@ def test_statistics_stand_still_in_evaluation(run):
     jax.tree.map(np.testing.assert_array_equal, before, jax.device_get(agent.params))
 
 
+@pytest.mark.slow
 def test_the_agent_acts_on_trees_in_numpy_and_never_illegally(run):
     agent = run.agent
     obs, state = jax.vmap(ENV.reset)(jax.random.split(jax.random.key(0), 64))
@@ -128,6 +132,7 @@ WRAPPED = {
 
 
 @pytest.mark.parametrize("case", WRAPPED)
+@pytest.mark.slow
 def test_wrappers_work_on_trees_and_keep_the_names_of_the_d_set(case):
     wrap, d_set = WRAPPED[case]
     env = EpisodeStatistics(wrap(ENV))

@@ -42,6 +42,7 @@ def test_evaluation_reports_sumo_beside_jax(run, capsys):
 
 @pytest.mark.parametrize("model", ["iam", "fnn-stack"])
 @pytest.mark.parametrize("west", [0.0, 1.0])
+@pytest.mark.slow
 def test_without_chance_an_agent_earns_exactly_the_same_in_sumo(model, west):
     """Catches wrappers, resets, the light, or rewards that differ between the two."""
     pytest.importorskip("libsumo", reason=NEEDS_SUMO)
@@ -60,6 +61,7 @@ def test_without_chance_an_agent_earns_exactly_the_same_in_sumo(model, west):
     assert ours[0] > -100, "an agent that asks for one green for ever compares little"
 
 
+@pytest.mark.slow
 def test_a_carried_light_is_forgotten_by_a_reset_in_both():
     pytest.importorskip("libsumo", reason=NEEDS_SUMO)
     import envs_jax

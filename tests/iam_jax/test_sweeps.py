@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from selection import quick_if
 
 import iam_jax
 from iam_jax import ConfigError, sweep
@@ -56,7 +57,7 @@ def trained(config, updates=4):
     return learners, state.params, learners.by_run(metrics, updates)
 
 
-@pytest.mark.parametrize("case", AXES)
+@pytest.mark.parametrize("case", quick_if(lambda case: case == "discrete", AXES))
 def test_a_swept_run_is_the_same_run_alone(case):
     config, axes = AXES[case]
     config = config.replace(sweep=axes, num_seeds=2)
@@ -75,6 +76,7 @@ def test_a_swept_run_is_the_same_run_alone(case):
     assert min(np.abs(a - b).max() for a in finals for b in finals if a is not b) > 1e-4
 
 
+@pytest.mark.slow
 def test_numbers_may_be_mapped_over_in_one_s_own_program():
     learner = make_learner(DISCRETE)
     rates = jnp.array([1e-3, 3e-3])
@@ -89,6 +91,7 @@ def test_numbers_may_be_mapped_over_in_one_s_own_program():
         )
 
 
+@pytest.mark.slow
 def test_runs_computed_one_after_the_other_are_the_same():
     config = DISCRETE.replace(sweep={"learning_rate": [1e-3, 2e-3, 3e-3]})
     together = trained(config)[1]
@@ -108,6 +111,7 @@ def run(tmp_path_factory):
     return iam_jax.train(config, run_dir=tmp_path_factory.mktemp("sweeps") / "run", display=False)
 
 
+@pytest.mark.slow
 def test_a_sweep_leaves_its_settings_from_the_best_to_the_worst(run):
     ended = json.loads((run.run_dir / "sweep.json").read_text())["settings"]
     means = [setting["mean"] for setting in ended]
@@ -120,6 +124,7 @@ def test_a_sweep_leaves_its_settings_from_the_best_to_the_worst(run):
     assert "learning-rate 0.003, env.lifetime 8" in rows and len(rows) == 4
 
 
+@pytest.mark.slow
 def test_the_agent_of_a_sweep_is_the_winner_s_and_each_can_be_had(run):
     best = json.loads((run.run_dir / "sweep.json").read_text())["settings"][0]["setting"]
     assert run.agent.setting == iam_jax.load(run.run_dir).setting == best
@@ -131,6 +136,7 @@ def test_the_agent_of_a_sweep_is_the_winner_s_and_each_can_be_had(run):
         iam_jax.load(run.run_dir, setting={"clip": 1.0})
 
 
+@pytest.mark.slow
 def test_a_stopped_sweep_goes_on_bitwise(run, tmp_path):
     stopped = iam_jax.train(
         run.config, run_dir=tmp_path / "run", display=False, callback=lambda row: row["update"] >= 7
@@ -141,6 +147,7 @@ def test_a_stopped_sweep_goes_on_bitwise(run, tmp_path):
         jax.tree.map(np.testing.assert_array_equal, ours.params, theirs.params)
 
 
+@pytest.mark.slow
 def test_a_diverged_setting_does_not_stop_the_others(tmp_path):
     config = DISCRETE.replace(
         sweep={"learning_rate": [1e-3, 1e30]},

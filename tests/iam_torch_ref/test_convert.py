@@ -71,6 +71,7 @@ def trained(tmp_path_factory):
     return file
 
 
+@pytest.mark.slow
 def test_an_agent_goes_to_a_run_and_back_and_earns_the_same(trained, tmp_path, capsys):
     run, again = tmp_path / "run", tmp_path / "again.safetensors"
     done(convert, trained, run)
@@ -103,6 +104,7 @@ def test_an_agent_of_parts_choices_and_masks_plays_the_same_in_pytorch(tmp_path)
     np.testing.assert_allclose(theirs, ours, atol=1e-5)  # one other action would change a return
 
 
+@pytest.mark.slow
 def test_a_run_of_several_seeds_gives_the_seed_asked_for(tmp_path):
     run = bridge.run_config("mini-warehouse", "paper", "fnn", num_seeds=2, seed=5)
     params = []

@@ -19,6 +19,7 @@ def trainer(env="mini-warehouse", **ppo):
     return Trainer(run)
 
 
+@pytest.mark.slow
 def test_the_loop_learns():
     loop = trainer("warehouse", entropy=0.01)
     while loop.steps < 60_000:
@@ -26,6 +27,7 @@ def test_the_loop_learns():
     assert sum(loop.returns) / len(loop.returns) > 13, "a random agent earns 8.9"
 
 
+@pytest.mark.slow
 def test_a_rollout_can_be_acted_again_from_its_stored_memory():
     loop = trainer()
     _, rollout, _ = collect(loop.model, loop.env, loop.state, loop.config)
@@ -45,6 +47,7 @@ def test_sampled_actions_follow_the_policy():
     torch.testing.assert_close(counts / 200_000, logits.softmax(0), atol=5e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_time_limit_is_bootstrapped_from_the_last_observation():
     loop = trainer(burn_in=0, num_steps=96, bptt_length=8)
     state, rollout, _ = collect(loop.model, loop.env, loop.state, loop.config)

@@ -72,6 +72,7 @@ def test_a_number_that_is_not_finite_is_seen():
     assert checks.forward(pair) > SEEN
 
 
+@pytest.mark.slow
 def test_attention_that_reads_the_cell_state_is_seen(monkeypatch):
     pair = Pair(Case("iam", "dynamic", "lstm"))
     assert checks.forward(pair) <= TOLERANCE["float64"]
@@ -96,6 +97,7 @@ def test_a_reset_one_step_late_is_seen(monkeypatch):
     assert checks.forward(Pair(Case("iam", "manual", "gru"))) > SEEN
 
 
+@pytest.mark.slow
 def test_a_carry_stored_after_the_step_is_seen(monkeypatch):
     original = Actor.rollout
 
@@ -109,6 +111,7 @@ def test_a_carry_stored_after_the_step_is_seen(monkeypatch):
     assert acting > 100 * learning.TOLERANCE
 
 
+@pytest.mark.slow
 def test_an_advantage_normalised_twice_is_seen(monkeypatch):
     original = loss.normalised
     monkeypatch.setattr(loss, "normalised", lambda advantage: original(original(advantage)))
@@ -120,6 +123,7 @@ def test_another_epsilon_in_the_advantage_is_seen(monkeypatch):
     assert checks.gradients(Pair(Case("fnn"))) > SEEN
 
 
+@pytest.mark.slow
 def test_another_epsilon_in_adam_is_seen(monkeypatch):
     original = update.make_optimiser
 
@@ -171,6 +175,7 @@ def test_statistics_that_are_updated_in_play_are_seen(monkeypatch):
     assert checks.forward(pair) > SEEN
 
 
+@pytest.mark.slow
 def test_statistics_that_are_updated_before_learning_are_seen(monkeypatch):
     original = learning.update
 
