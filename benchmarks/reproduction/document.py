@@ -1,4 +1,4 @@
-"""Rebuilds every table and figure of ``docs/reproduction.md`` from the recorded results."""
+"""Rebuilds the tables and figures of the documents from the recorded results."""
 
 import json
 import re
@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.reproduction import figures
+from benchmarks.reproduction import figures, popgym, selection, selection_report
 from benchmarks.reproduction.experiments import CELL_NAMES, EXPERIMENTS, WAYS
-from benchmarks.reproduction.statistics import improvement, interval, iqm
+from benchmarks.reproduction.statistics import improvement, interval, iqm, steps_until
 from benchmarks.reproduction.training import load
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-DOCUMENT = DOCS / "reproduction.md"
+PAGES = ("reproduction.md",)
+"""Documents with tables between ``<!-- table NAME -->`` and ``<!-- end -->``."""
 Row = list[str]
 
 PUBLISHED = {
@@ -34,23 +35,26 @@ PUBLISHED_TRAFFIC = {
 }
 
 
-def rebuild(results: Path, document: Path = DOCUMENT) -> None:
-    """Writes tables into the document, between ``<!-- table NAME -->`` and ``<!-- end -->``, and figures.
+def rebuild(results: Path, docs: Path = DOCS) -> None:
+    """Writes the tables into those of `PAGES` that are in the folder, and figures into its ``images``.
 
     Raises:
-      OSError: The document or a result is not there.
+      OSError: A result is not there.
     """
-    text = tables(document.read_text(), results)
-    images = document.parent / "images"
+    texts = {page: tables(page.read_text(), results) for name in PAGES if (page := docs / name).is_file()}
+    images = docs / "images"
     images.mkdir(exist_ok=True)
     for name, what in EXPERIMENTS.items():
         if methods := load(name, results):
             if name == "ablations":
                 figures.ablations(methods, images / "reproduction_ablations.png")
-            elif name not in ("faults", "tuning"):
+            elif name == "selection":
+                selection_report.figure(results, images / "selection.png")
+            elif name not in ("faults", "tuning", "popgym"):
                 figures.curves(what, methods, images / f"reproduction_{name}.png")
-    document.write_text(text)
-    print(f"Wrote {document} and the figures in {images}.")
+    for page, text in texts.items():
+        page.write_text(text)
+    print(f"Wrote {', '.join(map(str, texts))} and the figures in {images}.")
 
 
 def tables(text: str, results: Path) -> str:
@@ -156,11 +160,24 @@ def _way(result: dict[str, Any] | None) -> str:
     """Share of successes, and the median over seeds of the steps to 0.9; success returns 1, failure -1."""
     if result is None:
         return ""
-    rates = (1 + result["returns"]) / 2
-    reached = [steps[0] if (steps := result["steps"][seed >= 0.9]).size else np.inf for seed in rates]
-    median = np.median(reached)
-    when = f"{median / 1e6:.2f}M" if np.isfinite(median) else "never"
+    # A return of 0.8 is nine successes in ten.
+    when = figures.millions(steps_until(0.8, result["steps"], result["returns"]))
     return f"{(1 + result['finals'].mean()) / 2:.2f}, {when}"
+
+
+def suite(results: Path) -> str:
+    """POPGym: final return of every agent on every task, mean and standard error over seeds."""
+    found = load("popgym", results)
+    rows = [
+        [task, *(_finals(found.get(f"{task}-{agent}")) for agent in popgym.AGENTS)]
+        for task in popgym.tasks()
+        if any(f"{task}-{agent}" in found for agent in popgym.AGENTS)
+    ]
+    return _table(["", *(label for label, _ in popgym.AGENTS.values())], rows)
+
+
+def _finals(result: dict[str, Any] | None) -> str:
+    return "" if result is None else _mean(result["finals"]) or _middle(result["finals"])
 
 
 def _recorded(name: str, results: Path) -> str:
@@ -173,6 +190,19 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "against-paper-traffic": against_paper_traffic,
     "tuning": tuning,
     "ways": ways,
+    "popgym": suite,
+    **{
+        f"selection-{axis}": lambda results, axis=axis: _table(  # type: ignore[misc]
+            selection_report.heads(axis), selection_report.rows(axis, results)
+        )
+        for axis in selection.AXES
+    },
+    **{
+        f"samples-{axis}": lambda results, axis=axis: _table(  # type: ignore[misc]
+            selection_report.heads(axis), selection_report.samples(axis, results)
+        )
+        for axis in selection.AXES
+    },
     **{
         name: lambda results, name=name: _recorded(name, results)  # type: ignore[misc]
         for name in ("probes", "interventions", "runtime")

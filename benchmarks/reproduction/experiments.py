@@ -1,43 +1,7 @@
 """Who is trained on what: options of ``iam_jax.train``, experiment by experiment."""
 
-import dataclasses
-
-
-@dataclasses.dataclass(frozen=True)
-class Method:
-    """One line of a table.
-
-    Attributes:
-      label: Its name there.
-      options: Of ``iam_jax.train``, beside those of the experiment.
-      fault: A fault of the published learner that is put back; see `faults`.
-    """
-
-    label: str
-    options: str = ""
-    fault: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Experiment:
-    """Methods that are compared.
-
-    Attributes:
-      title: Of its figure.
-      options: Of every method.
-      methods: By name; the name is that of the file with the results.
-      seeds: How many each has.
-      steps: Environment steps of each seed.
-      baseline: The method that others are compared with.
-    """
-
-    title: str
-    options: str
-    methods: dict[str, Method]
-    seeds: int
-    steps: int
-    baseline: str = "rnn"
-
+from benchmarks.reproduction import popgym, selection
+from benchmarks.reproduction.experiment import Experiment, Method
 
 # The published scores were measured with the published removal of items.
 WAREHOUSE = "--env warehouse --env-args legacy_removal=true"
@@ -283,6 +247,8 @@ EXPERIMENTS = {
         baseline="rnn-gru",
     ),
     **{f"tmaze-{length}": _way(length) for length in WAYS},
+    "popgym": popgym.experiment(),
+    "selection": selection.experiment(),
     "faults": Experiment(
         "Warehouse, faults of the published learner",
         f"{WAREHOUSE} --preset paper",

@@ -9,7 +9,7 @@ import numpy as np
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from benchmarks.reproduction.experiments import Experiment
+from benchmarks.reproduction.experiment import Experiment
 from benchmarks.reproduction.statistics import interval, iqm
 from envs_jax.reference import recorded
 from iam_jax.stored import from_dict
@@ -21,6 +21,11 @@ def references(methods: Methods) -> dict[str, tuple[float, float]]:
     """What policies without learning earn where these were trained: name -> mean and standard error."""
     config = from_dict(next(iter(methods.values()))["runs"][0]["config"])
     return recorded(config.env, config.env_arguments())
+
+
+def millions(steps: float) -> str:
+    """Environment steps, short; "never" where they are infinite."""
+    return f"{steps / 1e6:.2f}M" if np.isfinite(steps) else "never"
 
 
 def curves(what: Experiment, methods: Methods, file: Path) -> None:

@@ -26,6 +26,21 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def steps_until(level: float, steps: np.ndarray, returns: np.ndarray) -> float:
+    """Median over seeds of the environment steps at whose evaluation a return was first reached.
+
+    Args:
+      level: The return.
+      steps: Of the evaluations, int[P].
+      returns: Of each seed there, float[S, P].
+
+    Returns:
+      Steps; infinite where half of the seeds never reach it.
+    """
+    first = [found[0] if (found := steps[seed >= level]).size else np.inf for seed in returns]
+    return float(np.median(first))
+
+
 def improvement(values: np.ndarray, baseline: np.ndarray) -> tuple[float, float, float]:
     """Probability that a seed of one method scores higher than a seed of another; a tie counts half.
 

@@ -14,7 +14,8 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from benchmarks.reproduction.experiments import EXPERIMENTS, Method
+from benchmarks.reproduction.experiment import Method
+from benchmarks.reproduction.experiments import EXPERIMENTS
 from benchmarks.reproduction.faults import put_back
 from benchmarks.timing import machine
 from iam_jax import stored
