@@ -30,10 +30,10 @@ function prepared(canvas, height) {
   return { pen, width, height };
 }
 
-/** Marks the column of a step. */
-function markStep({ pen, width, height }, step, length) {
+/** Marks the column of a step, which keeps its colours where they mean something. */
+function markStep({ pen, width, height }, step, length, fill = true) {
   const column = width / length;
-  pen.fillStyle = colour("shade");
+  pen.fillStyle = fill ? colour("shade") : "transparent";
   pen.fillRect(step * column, 0, Math.max(column, 2), height);
   pen.strokeStyle = colour("ink");
   pen.lineWidth = 1;
@@ -104,10 +104,13 @@ function drawBand(frame, lower, upper, [low, high]) {
 function drawLimits({ pen, height }, [low, high]) {
   pen.font = "11px system-ui, sans-serif";
   pen.fillStyle = colour("soft");
-  pen.textBaseline = "top";
-  pen.fillText(shown(high), 3, 2);
-  pen.textBaseline = "bottom";
-  pen.fillText(shown(low), 3, height - 1);
+  pen.strokeStyle = colour("card");
+  pen.lineWidth = 4;
+  for (const [value, baseline, y] of [[high, "top", 2], [low, "bottom", height - 1]]) {
+    pen.textBaseline = baseline;
+    pen.strokeText(shown(value), 3, y);
+    pen.fillText(shown(value), 3, y);
+  }
 }
 
 /** An image under a map of the agent's attention, of the weights of regions. */

@@ -18,7 +18,7 @@ function memoryPanel(agent, part, episode, go) {
     return option;
   }));
   if (agent.unit === undefined) agent.unit = clearest(agent);
-  let image, step = 0, followed = 0;
+  let image, imageColours, step = 0, followed = 0;
 
   const choose = (unit) => {
     agent.unit = unit;
@@ -36,16 +36,19 @@ function memoryPanel(agent, part, episode, go) {
   const show = (now) => {
     step = now;
     const frame = prepared(heat, Math.max(60, Math.min(420, 6 * units)));
-    const [none, below, above] = [rgb("card"), rgb("one"), rgb("two")];
-    image = cellImage(
-      scales.map((_, unit) => column(episode.memory, unit)),
-      (value, unit) => mixed(none, value < 0 ? below : above, Math.abs(value) / scales[unit]));
+    const colours = ["card", "one", "two"].map(rgb), [none, below, above] = colours;
+    if (String(colours) !== imageColours) {
+      imageColours = String(colours);
+      image = cellImage(
+        scales.map((_, unit) => column(episode.memory, unit)),
+        (value, unit) => mixed(none, value < 0 ? below : above, Math.abs(value) / scales[unit]));
+    }
     drawCells(frame, image);
     const high = frame.height / units;
     frame.pen.strokeStyle = colour("ink");
     frame.pen.lineWidth = 1.5;
     frame.pen.strokeRect(0.75, agent.unit * high, frame.width - 1.5, Math.max(high, 3));
-    markStep(frame, step, length);
+    markStep(frame, step, length, false);
     choice.value = agent.unit;
     showFollowed();
     showTrace();
@@ -61,6 +64,10 @@ function memoryPanel(agent, part, episode, go) {
     });
     const says = buttons.length ? `Unit ${agent.unit} follows most:` : `Unit ${agent.unit} follows nothing: it does not vary.`;
     part.querySelector(".follows").replaceChildren(element("span", says), ...buttons);
+    const found = agent.follows[agent.unit][followed];
+    part.querySelector(".legend").textContent = found
+      ? `Blue: unit ${agent.unit}. Dashed: ${nameOf(agent, found)}${found.r < 0 ? ", upside down because r is below zero" : ""}.`
+      : `Blue: unit ${agent.unit}.`;
   };
 
   const showTrace = () => {
@@ -68,7 +75,7 @@ function memoryPanel(agent, part, episode, go) {
     const found = agent.follows[agent.unit][followed];
     if (found) {
       const beside = seriesOf(episode, found);
-      const [low, high] = rangeOf(beside);
+      const [low, high] = rangeOf(...agent.episodes.map((e) => seriesOf(e, found)));
       drawLine(frame, beside, found.r < 0 ? [high, low] : [low, high], "two", { dash: [5, 4], wide: 1.5 });
     }
     const range = rangeOf(values);
@@ -81,7 +88,9 @@ function memoryPanel(agent, part, episode, go) {
 
 function nameOf(agent, { kind, place }) {
   if (kind === "time") return "the time since the start";
-  return kind === "hidden" ? `hidden: ${agent.hidden[place]}` : `seen: ${agent.seen.names[place]}`;
+  if (kind === "hidden") return `hidden: ${agent.hidden[place]}`;
+  const name = agent.seen.names[place];
+  return `seen: ${Number.isNaN(Number(name)) ? name : "entry " + name}`;
 }
 
 function seriesOf(episode, { kind, place }) {

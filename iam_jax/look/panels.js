@@ -136,7 +136,7 @@ function choicePart(episode, i, count, go) {
       frame.pen.arc((t + 0.5) * wide, (episode.action[t][i] + 0.5) * high, Math.max(1, Math.min(4, wide / 3, high / 3)), 0, 7);
       frame.pen.fill();
     }
-    markStep(frame, step, length);
+    markStep(frame, step, length, false);
   };
   return { elements: [title, bars, canvas], show };
 }
@@ -196,20 +196,23 @@ function readingsPanel(agent, part, episode, go) {
         (agent.readings[0].r2Seen === null ? "." : ", beside that of a reading of the present observation alone.");
   const shows = [];
   list.replaceChildren(...agent.readings.map((reading, i) => {
-    const truth = column(episode.hidden, reading.variable), read = episode.read[i];
+    const truthOf = (e) => column(e.hidden, reading.variable);
+    const readOf = (e) => e.read[i].map((x, t) => (e.hidden[t][reading.variable] === null ? null : x));
+    const truth = truthOf(episode), read = readOf(episode);
     const item = element("li"), names = element("div"), now = element("span"), canvas = element("canvas");
     const scores = `R² ${shown(reading.r2)}` + (reading.r2Seen === null ? "" : `, from what it sees now ${shown(reading.r2Seen)}`);
     names.append(element("strong", agent.hidden[reading.variable]), now);
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `${agent.hidden[reading.variable]} over time: truth and reading`);
     goesTo(canvas, truth.length, go);
-    const range = rangeOf(truth, read);
+    const range = rangeOf(...agent.episodes.flatMap((e) => [truthOf(e), readOf(e)]));
     item.append(names, element("div", scores, "scores"), canvas);
     shows.push((step) => {
-      now.replaceChildren(element("span", `truth ${shown(truth[step])}`, "truth"), " · ", element("span", `read ${shown(read[step])}`, "read"));
+      if (truth[step] === null) now.replaceChildren("not there now");
+      else now.replaceChildren(element("span", `truth ${shown(truth[step])}`, "truth"), " · ", element("span", `read ${shown(read[step])}`, "read"));
       const frame = prepared(canvas, 56);
       drawLine(frame, truth, range, "ink", { wide: 2 });
-      drawLine(frame, read.map((x, t) => (truth[t] === null ? null : x)), range, "one", { wide: 1.5 });
+      drawLine(frame, read, range, "one", { wide: 1.5 });
       markStep(frame, step, truth.length);
     });
     return item;

@@ -83,7 +83,8 @@ def correlations(memory: np.ndarray, others: np.ndarray, counts: np.ndarray) -> 
       others: [..., V].
       counts: bool[..., V].
     """
-    x, y, counts = (part.reshape(-1, part.shape[-1]) for part in (memory, others, counts))
+    samples = counts[..., 0].size
+    x, y, counts = (part.reshape(samples, part.shape[-1]) for part in (memory, others, counts))
     found = np.zeros((x.shape[1], y.shape[1]))
     for variable in range(y.shape[1]):
         there = counts[:, variable]

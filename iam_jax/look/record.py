@@ -70,13 +70,13 @@ def record(agent: Agent, name: str, episodes: int, seed: int) -> Record:
       ConfigError: Something went wrong in an environment outside of JAX.
     """
     sight = Sight(agent)
-    step = _step(agent, sight)
+    step, reset = _step(agent, sight), jax.jit(agent.actor.reset, static_argnums=1)
     key = jax.random.key(seed)
-    shown = [_episode(agent, sight, step, jax.random.fold_in(key, i)) for i in range(episodes)]
+    shown = [_episode(agent, sight, reset, step, jax.random.fold_in(key, i)) for i in range(episodes)]
     if agent.env.single:
         others = {k: v[:, None] for k, v in _joined([episode.steps for episode in shown]).items()}
     else:
-        others = _others(agent, step, jax.random.fold_in(key, OTHERS_KEY))
+        others = _others(agent, reset, step, jax.random.fold_in(key, OTHERS_KEY))
     if agent.env.failure:
         raise ConfigError(agent.env.failure)
     memory, seen, hidden = others["memory"], others["seen"], others["hidden"]
@@ -142,14 +142,13 @@ def _step(agent: Agent, sight: Sight) -> Any:
     return jax.jit(step)
 
 
-def _episode(agent: Agent, sight: Sight, step: Any, key: jax.Array) -> Episode:
-    actor = agent.actor
+def _episode(agent: Agent, sight: Sight, reset: Any, step: Any, key: jax.Array) -> Episode:
     key_reset, key = jax.random.split(key)
-    state = jax.jit(actor.reset, static_argnums=1)(key_reset, 1)
+    state = reset(key_reset, 1)
     moments: list[dict[str, Any]] = []
     pictures, sights = [], []
     for time in range(LONGEST):
-        if (picture := draw(actor, state.env_state)) is not None:
+        if (picture := draw(agent.actor, state.env_state)) is not None:
             picture.thumbnail((SIDE, SIDE))
             pictures.append(picture)
         if (seen := sight.picture(jax.device_get(state.obs))) is not None:
@@ -162,10 +161,10 @@ def _episode(agent: Agent, sight: Sight, step: Any, key: jax.Array) -> Episode:
     return Episode(_stacked(moments), pictures, sights, cut=not moments[-1]["ended"])
 
 
-def _others(agent: Agent, step: Any, key: jax.Array) -> dict[str, np.ndarray]:
+def _others(agent: Agent, reset: Any, step: Any, key: jax.Array) -> dict[str, np.ndarray]:
     """Episodes in a row of many environments, [T, N, ...]."""
     key_reset, key = jax.random.split(key)
-    state = jax.jit(agent.actor.reset, static_argnums=1)(key_reset, OTHERS)
+    state = reset(key_reset, OTHERS)
     moments = []
     for time in range(LONGEST):
         state, moment = step(agent.params, state, jax.random.fold_in(key, time))
