@@ -33,11 +33,16 @@ function prepared(canvas, height) {
 /** Marks the column of a step, which keeps its colours where they mean something. */
 function markStep({ pen, width, height }, step, length, fill = true) {
   const column = width / length;
+  if (column < 6) {
+    pen.fillStyle = colour("ink");
+    pen.fillRect((step + 0.5) * column - 0.75, 0, 1.5, height);
+    return;
+  }
   pen.fillStyle = fill ? colour("shade") : "transparent";
-  pen.fillRect(step * column, 0, Math.max(column, 2), height);
+  pen.fillRect(step * column, 0, column, height);
   pen.strokeStyle = colour("ink");
   pen.lineWidth = 1;
-  pen.strokeRect(step * column + 0.5, 0.5, Math.max(column - 1, 1), height - 1);
+  pen.strokeRect(step * column + 0.5, 0.5, column - 1, height - 1);
 }
 
 /** Rows of cells, [row][step], each colour made by `shade(value, row)`. Cached as an image of one pixel a cell. */

@@ -37,7 +37,7 @@ function chooseEpisode(number) {
 function outcomeOf(episode) {
   const earned = shown(episode.reward.reduce((sum, x) => sum + x, 0));
   return episode.cut
-    ? `The first ${DATA.longest} steps are shown, which earned ${earned}; the episode goes on.`
+    ? `The first ${episode.value.length} steps are shown, which earned ${earned}; the episode goes on.`
     : `${episode.value.length} steps, return ${earned}.`;
 }
 

@@ -14,7 +14,7 @@ from PIL import Image
 from iam_jax.agent import Agent
 from iam_jax.config import Config, ConfigError
 from iam_jax.limits import flag
-from iam_jax.look.record import LONGEST, MOST_UNITS, Episode, Record
+from iam_jax.look.record import MOST_UNITS, Episode, Record
 from iam_jax.sweep import label
 
 SCRIPTS = ("draw.js", "panels.js", "memory.js", "page.js")
@@ -53,7 +53,7 @@ def page(agents: list[Agent], records: list[Record]) -> str:
       agents: One, or two of the same environment.
       records: Of each.
     """
-    data = {"longest": LONGEST, "agents": [_agent(*pair) for pair in zip(agents, records, strict=True)]}
+    data = {"agents": [_agent(*pair) for pair in zip(agents, records, strict=True)]}
     # "</" would end the element that the data stands in.
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
     names = " and ".join(dict.fromkeys(record.name for record in records))

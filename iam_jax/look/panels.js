@@ -33,6 +33,7 @@ function seenPanel(agent, part, episode) {
   const { names, leftOut } = agent.seen, reads = agent.reads;
   const more = leftOut ? ` The first ${names.length} of ${names.length + leftOut} entries are shown.` : "";
   part.querySelector(".note").textContent = reads.text + more;
+  part.classList.toggle("wide", !episode.frames.length);
   const sights = sightPart(agent, part.querySelector(".sights"), episode);
   const box = part.querySelector(".cells");
   box.hidden = !names.length;
@@ -150,8 +151,8 @@ function numberPart(episode, i, count, go) {
   canvas.setAttribute("aria-label", `Number ${i + 1} of the action over time`);
   goesTo(canvas, mean.length, go);
   const show = (step) => {
-    const before = count > 1 ? `Number ${i + 1}: ` : "";
-    title.textContent = `${before}mean ${shown(mean[step])}, two thirds from ${shown(low[step])} to ${shown(high[step])}; taken ${shown(taken[step])}`;
+    const before = count > 1 ? `Number ${i + 1}: mean` : "Mean";
+    title.textContent = `${before} ${shown(mean[step])}, two thirds from ${shown(low[step])} to ${shown(high[step])}; taken ${shown(taken[step])}`;
     const frame = prepared(canvas, 90);
     drawBand(frame, low, high, range);
     drawLine(frame, mean, range, "one");
