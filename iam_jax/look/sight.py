@@ -74,16 +74,18 @@ class Sight:
             return {"text": "The memory reads what a class of its author's own selects."}
         if isinstance(network, RNNConfig):
             return {"text": "The memory reads everything, by way of the layers before it."}
+        if "encoder" in network.own:
+            return {"text": "The memory reads entries of what an encoder of its author's own makes of this."}
         return self._on_map(network) if self.on_map else self._of_vector(network)
 
     def _of_vector(self, network: Any) -> dict[str, Any]:
         if network.d_set == "manual":
             chosen = np.isin(self.places, network.d_set_indices)
             count = len(network.d_set_indices)
-            return {
-                "text": f"Manual d-set: the memory reads {count} entries, which are framed.",
-                "chosen": chosen,
-            }
+            framed = (
+                "which are framed" if chosen.sum() == count else f"and {chosen.sum()} are here and framed"
+            )
+            return {"text": f"Manual d-set: the memory reads {count} entries, {framed}.", "chosen": chosen}
         if network.d_set == "static":
             (layer,) = self._agent.params["params"]["memory"]["selector"].values()
             size = np.linalg.norm(np.asarray(layer["kernel"], float), axis=1)

@@ -12,6 +12,8 @@ import pytest
 from look_agents import KINDS, fresh
 from PIL import Image
 
+import envs_jax
+import iam_jax
 from envs_jax import spaces
 from iam_jax import stored
 from iam_jax.look import record as recording
@@ -112,6 +114,14 @@ def test_numbers_that_are_shown_one_hot_have_names_of_their_own():
 def test_hidden_variables_have_the_names_that_the_environment_gives():
     assert recorded("manual").hidden_names[3] == "age of item 3"
     assert hidden_names(fresh(KINDS["cards"]), 5) == ["first", "left[0]", "left[1]", "left[2]", "left[3]"]
+
+
+@pytest.mark.parametrize("name", ["warehouse", "mini-warehouse", "traffic"])
+def test_every_hidden_variable_has_a_name(name):
+    env, params = envs_jax.make(name)
+    _, state = jax.eval_shape(env.reset, jax.random.key(0), params)
+    names = env.hidden_names()
+    assert len(set(names)) == len(names) == jax.eval_shape(env.hidden, state).size
 
 
 def test_an_item_that_is_not_there_has_no_age():
@@ -240,3 +250,21 @@ def test_what_cannot_be_shown_is_refused_in_one_sentence(tmp_path, capsys):
     assert "There is no folder" in refused(capsys, "--checkpoint", a, "--output", tmp_path / "x" / "y.html")
     assert "choose another file with --output" in refused(capsys, "--checkpoint", a, "--output", b)
     assert not (a / "look.html").exists()
+
+
+@pytest.mark.slow
+def test_the_command_writes_one_file_that_needs_no_other(tmp_path, capsys):
+    run_dir, file = tmp_path / "run", tmp_path / "page.html"
+    few = "--num-envs 16 --num-steps 8 --bptt-length 8 --num-minibatches 1 --total-steps 256 --num-seeds 2"
+    iam_jax.train(
+        parse(f"{KINDS['dynamic']} {few} --eval-episodes 2 --final-episodes 2".split()), run_dir=run_dir
+    )
+    for output, arguments in ((run_dir / "look.html", []), (file, [run_dir, "--output", file])):
+        with pytest.raises(SystemExit) as ended:
+            main(["--checkpoint", str(run_dir), *map(str, arguments), "--episodes", "1", "--which", "last"])
+        assert ended.value.code is None and f"{output}" in capsys.readouterr().out
+        text = output.read_text(encoding="utf-8")
+        assert not re.search(r"https?:|src=|@import|url\(|{{", text)
+        agents = data_of(text)["agents"]
+        assert len(agents) == 1 + len(arguments[:1]) and agents[0]["name"] == "run"
+    assert agents[0] == agents[1]

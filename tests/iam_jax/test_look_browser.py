@@ -172,9 +172,10 @@ def test_two_agents_stand_beside_each_other_and_one_without_memory_has_no_such_p
     memories = [agent.find_element("css selector", ".memory") for agent in (left, right)]
     assert [memory.is_displayed() for memory in memories] == [False, True]
     assert len(right.find_elements("css selector", ".cell.chosen")) == 12
-    sources = lambda: [a.find_element("css selector", "img").get_attribute("src") for a in (left, right)]  # noqa: E731
-    before = sources()
-    assert before[0] == before[1]
+    first, second = (
+        agent.find_element("css selector", "img").get_attribute("src") for agent in (left, right)
+    )
+    assert first == second  # the same draws
     view(browser, 390, "light")
     assert left.location["y"] < right.location["y"]
 
