@@ -17,6 +17,7 @@ function go(step) {
   controls.time.value = chosen.step;
   controls.now.textContent = `Step ${chosen.step} of ${length() - 1}`;
   controls.time.setAttribute("aria-valuetext", controls.now.textContent);
+  document.querySelectorAll(".agent .outcome").forEach((part, i) => { part.textContent = outcomeOf(DATA.agents[i]); });
   shows.forEach(({ agent, show }) => show(Math.min(chosen.step, lengthOf(agent) - 1)));
 }
 
@@ -26,7 +27,6 @@ function chooseEpisode(number) {
   shows = [];
   document.querySelectorAll(".agent").forEach((section, i) => {
     const agent = DATA.agents[i], episode = agent.episodes[number];
-    section.querySelector(".outcome").textContent = outcomeOf(episode);
     for (const [name, panel] of Object.entries(PANELS)) {
       shows.push({ agent, show: panel(agent, section.querySelector("." + name), episode, go) });
     }
@@ -34,11 +34,12 @@ function chooseEpisode(number) {
   go(0);
 }
 
-function outcomeOf(episode) {
+function outcomeOf(agent) {
+  const episode = agent.episodes[chosen.episode], over = chosen.step >= lengthOf(agent);
   const earned = shown(episode.reward.reduce((sum, x) => sum + x, 0));
   return episode.cut
     ? `The first ${episode.value.length} steps are shown, which earned ${earned}; the episode goes on.`
-    : `${episode.value.length} steps, return ${earned}.`;
+    : `${episode.value.length} steps, return ${earned}.${over ? " It is over: its last step is shown." : ""}`;
 }
 
 function play(on) {
