@@ -144,7 +144,14 @@ class Environment:
         return None
 
     def hidden(self, state: Any) -> Any:
-        """What the agent cannot see of a state, a tree of arrays; None if the environment does not say."""
+        """What the agent cannot see of a state, a tree of arrays; None if the environment does not say.
+
+        A whole number below 0 says that there is nothing: the age of an item that is not there.
+        """
+        return None
+
+    def hidden_names(self) -> tuple[str, ...] | None:
+        """What each entry of `hidden` is called, all arrays in a row; None where their places have to do."""
         return None
 
     def policies(self) -> dict[str, Policy]:

@@ -144,13 +144,13 @@ def spread(weights: np.ndarray, encoder: str, shape: tuple[int, ...], size: tupl
     """
     regions = map_size(encoder, shape)
     down, across = (
-        _hats(number, encoder, (np.arange(pixels) + 0.5) * length / pixels)
+        hats(number, encoder, (np.arange(pixels) + 0.5) * length / pixels)
         for number, length, pixels in zip(regions, shape[:2], size, strict=True)
     )
     return down @ weights.reshape(regions) @ across.T
 
 
-def _hats(number: int, encoder: str, positions: np.ndarray) -> np.ndarray:
+def hats(number: int, encoder: str, positions: np.ndarray) -> np.ndarray:
     """How much of each region's weight lies at each position along one side, float[positions, regions]."""
     field, stride = receptive_field(encoder)
     middles = field / 2 + stride * np.arange(number)

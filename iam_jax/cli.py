@@ -30,3 +30,27 @@ def use_compilation_cache() -> None:
     default = Path.home() / ".cache" / "iam_jax" / "xla"
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(default))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+
+
+def check_writable(file: Path, what: str, option: str) -> None:
+    """Refuses a file that could not be written after a long computation; leaves it as it is.
+
+    Args:
+      file: To be written later.
+      what: It is, such as "GIF".
+      option: That chooses another.
+
+    Raises:
+      ConfigError: There is no such folder, or nothing can be written there.
+    """
+    if not file.parent.is_dir():
+        raise ConfigError(f"There is no folder {file.parent} for the {what}.")
+    is_new = not file.exists()
+    try:
+        file.open("ab").close()
+    except OSError as error:
+        raise ConfigError(
+            f"The {what} cannot be written to {file}: choose another file with {option}."
+        ) from error
+    if is_new:
+        file.unlink()

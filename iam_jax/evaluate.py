@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from iam_jax import stored
-from iam_jax.cli import exit_on_error, use_compilation_cache
-from iam_jax.config import ConfigError
+from iam_jax.cli import check_writable, exit_on_error, use_compilation_cache
 from iam_jax.limits import check_range, flag
 from iam_jax.sweep import label
 
@@ -116,15 +115,7 @@ def _check(options: Options, gif: Path) -> None:
             check_range("final_episodes", number, flag(name))
     check_range("seed", options.seed)
     check_range("max_eval_steps", options.max_eval_steps)
-    if not gif.parent.is_dir():
-        raise ConfigError(f"There is no folder {gif.parent} for the GIF.")
-    is_new = not gif.exists()
-    try:
-        gif.open("ab").close()
-    except OSError as error:
-        raise ConfigError(f"The GIF cannot be written to {gif}: choose another file with --gif.") from error
-    if is_new:
-        gif.unlink()
+    check_writable(gif, "GIF", "--gif")
 
 
 def _in_simulator(agent: "Agent", simulator: str) -> "Agent | None":

@@ -38,6 +38,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("history_length", "num_fits"), (2, 2**16)),
     "fit_steps": (1, 10**6),
     "units": (1, 2**16),
+    "look_episodes": (1, 20),
 }
 """Option -> least and greatest value, both allowed; of every entry where there are several."""
 

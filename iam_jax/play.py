@@ -232,8 +232,13 @@ def seen(actor: Actor, state: ActorState) -> Image.Image | None:
     images = [leaf for leaf in jax.tree.leaves(state.obs) if leaf.ndim == 4]
     if not images:
         return None
-    obs = np.asarray(as_float(images[0][0]))
-    newest = obs[..., : obs.shape[-1] // actor.env.num_frames]
+    return picture_of(images[0][0], actor.env.num_frames)
+
+
+def picture_of(obs: Any, num_frames: int) -> Image.Image:
+    """An image observation [Y, X, C], enlarged; of a stack of frames, the newest."""
+    brightness = np.asarray(as_float(obs))
+    newest = brightness[..., : brightness.shape[-1] // num_frames]
     enlarge = max(1, SIDE // max(newest.shape[:2]))
     return Image.fromarray(in_colour(newest).repeat(enlarge, 0).repeat(enlarge, 1))
 

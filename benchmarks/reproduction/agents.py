@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from iam_jax.agent import Agent, load_all
 from iam_jax.config import ConfigError
-from iam_jax.models.actor_critic import FNN, IAM, RNN
+from iam_jax.models.actor_critic import FNN, inside
 
 
 def parse_runs(name: str, description: str | None, episodes: int) -> argparse.Namespace:
@@ -41,16 +41,6 @@ def load_agents(run_dir: Path) -> list[Agent]:
     return agents
 
 
-def _held_by_iam(model: IAM, carry: Any, obs: jax.Array, first: jax.Array) -> dict[str, jax.Array]:
-    _, memory = model.memory(carry, obs, first)
-    return {"memory": memory, "features": model.fc(obs)}
-
-
-def _held_by_rnn(model: RNN, carry: Any, obs: jax.Array, first: jax.Array) -> dict[str, jax.Array]:
-    features = model.fc(obs)
-    return {"memory": model.memory(carry, features, first)[1], "features": features}
-
-
 def held(agent: Agent, obs: jax.Array, first: jax.Array) -> dict[str, jax.Array]:
     """What the network computes from a sequence: "memory" d_t, and "features" x_t, [T, B, ...] each.
 
@@ -59,9 +49,9 @@ def held(agent: Agent, obs: jax.Array, first: jax.Array) -> dict[str, jax.Array]
       obs: Of episodes that begin at t = 0, float[T, B, O].
       first: bool[T, B].
     """
-    method = _held_by_iam if isinstance(agent.actor.model, IAM) else _held_by_rnn
-    carry = agent.actor.model.initial_carry(obs.shape[1])
-    return agent.actor.model.apply(agent.params, carry, obs, first, method=method)
+    model = agent.actor.model
+    _, found = inside(model, agent.params, model.initial_carry(obs.shape[1]), obs, first)
+    return {name: found[name] for name in ("memory", "features")}
 
 
 def play(agent: Agent, key: jax.Array, episodes: int) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:

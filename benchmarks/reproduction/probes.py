@@ -23,6 +23,7 @@ from benchmarks.timing import write
 from envs_jax.traffic.network import LANES
 from iam_jax.cli import exit_on_error, use_compilation_cache
 from iam_jax.config import ConfigError
+from iam_jax.look.probe import explained, ridge
 
 Target = tuple[str, np.ndarray, np.ndarray]
 """Name, values [T, N, V], and where they count [T, N, V]."""
@@ -51,20 +52,6 @@ TARGETS: dict[str, Callable[[np.ndarray, np.ndarray], list[Target]]] = {
 }
 
 
-def ridge(x: np.ndarray, y: np.ndarray, penalty: float = 1e-3) -> Callable[[np.ndarray], np.ndarray]:
-    """Linear regression with intercept of standardised x; the penalty is per sample.
-
-    Args:
-      x: [N, F].
-      y: [N, V].
-      penalty: Weight of the squared coefficients.
-    """
-    mean, scale, base = x.mean(0), x.std(0) + 1e-6, y.mean(0)
-    z = (x - mean) / scale
-    weights = np.linalg.solve(z.T @ z + penalty * len(z) * np.eye(z.shape[1]), z.T @ (y - base))
-    return lambda new: (new - mean) / scale @ weights + base
-
-
 def score(name: str, x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> float:
     """Of a linear readout on the second half of the episodes.
 
@@ -83,13 +70,11 @@ def score(name: str, x: np.ndarray, y: np.ndarray, counts: np.ndarray) -> float:
     if "guesses" in name:
         guess = ridge(x0[c0[:, 0]], y0[c0[:, 0]])(x1)
         return float((guess.argmax(-1) == y1.argmax(-1))[c1[:, 0]].mean())
-    explained = []
+    shares = []
     for v in range(y.shape[-1]):
         fit, test = c0[:, v], c1[:, v]
-        truth = y1[test, v]
-        error = truth - ridge(x0[fit], y0[fit, v : v + 1])(x1[test])[:, 0]
-        explained.append(1 - (error**2).mean() / truth.var())
-    return float(np.mean(explained))
+        shares.append(explained(y1[test, v], ridge(x0[fit], y0[fit, v : v + 1])(x1[test])[:, 0]))
+    return float(np.mean(shares))
 
 
 def canonical_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:

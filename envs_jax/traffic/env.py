@@ -10,6 +10,7 @@ from envs_jax import spaces
 from envs_jax.arguments import Flag, Rule, Share, Whole, check
 from envs_jax.environment import Environment
 from envs_jax.traffic import dynamics
+from envs_jax.traffic.network import LANES
 from envs_jax.traffic.policies import POLICIES, Policy
 from envs_jax.traffic.state import Params, State
 
@@ -95,6 +96,16 @@ class Traffic(Environment):
         cars = on_lane.sum(-1)
         mean_speed = jnp.where(on_lane, speed, 0).sum(-1) / jnp.maximum(cars, 1)
         return jnp.concatenate([light, state.yellow_left[None], cars, mean_speed])
+
+    def hidden_names(self) -> tuple[str, ...]:
+        lights = ("north green", "north yellow", "west green", "west yellow")
+        lanes = [lane.name.removesuffix("_0") for lane in LANES]
+        return (
+            *(f"light: {light}" for light in lights),
+            "yellow steps left",
+            *(f"cars on {lane}" for lane in lanes),
+            *(f"speed on {lane} (m/s)" for lane in lanes),
+        )
 
     def policies(self) -> dict[str, Policy]:
         """Reference policies that need no learning; see `envs_jax.traffic.policies`."""

@@ -76,6 +76,10 @@ class Warehouse(Environment):
         """Item ages in observation order, -1 where there is none, int32[I]."""
         return dynamics.item_ages(state, self._params)
 
+    def hidden_names(self) -> tuple[str, ...]:
+        layout = self._params.layout
+        return tuple(f"age of item {i}" for i in range(layout.observation_size - layout.size**2))
+
     def policies(self) -> dict[str, Policy]:
         """Reference policies that need no learning; see `envs_jax.warehouse.policies`."""
         pays_by_age = self._params.pay_by_age

@@ -74,6 +74,9 @@ class Wrapper(Environment):
     def hidden(self, state: Any) -> Any:
         return self._env.hidden(self.inner_state(state))
 
+    def hidden_names(self) -> tuple[str, ...] | None:
+        return self._env.hidden_names()
+
     def render(self, state: Any, params: Any = None) -> np.ndarray | None:
         return self._env.render(self.inner_state(state), params)
 

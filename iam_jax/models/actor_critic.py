@@ -181,6 +181,33 @@ def attend(
     return output, kept["intermediates"]["memory"]["selector"]["attention"][0]
 
 
+def inside(
+    model: ActorCritic, params: Any, carry: Carry, obs: Any, first: jax.Array
+) -> tuple[Output, dict[str, jax.Array]]:
+    """`forward`, and what the network computes on the way.
+
+    Returns:
+      The output; and of these what the network has: "memory", what its memory puts out, float[T, B, H];
+      "features" of the layers beside or before it, float[T, B, F]; and "attention" of a dynamic d-set, its
+      weights [T, B, heads, R].
+    """
+
+    def wanted(module: nn.Module, method: str) -> bool:
+        return isinstance(module, Memory) or (isinstance(module, MLP) and module.name == "fc")
+
+    output, kept = model.apply(
+        params, carry, obs, first, mutable="intermediates", capture_intermediates=wanted
+    )
+    found, memory = {}, kept["intermediates"].get("memory", {})
+    if "__call__" in memory:
+        found["memory"] = memory["__call__"][0][1]
+    if "fc" in kept["intermediates"]:
+        found["features"] = kept["intermediates"]["fc"]["__call__"][0]
+    if "attention" in memory.get("selector", {}):
+        found["attention"] = memory["selector"]["attention"][0]
+    return output, found
+
+
 def _mlp(config: ModelConfig, sizes: tuple[int, ...], name: str | None = None) -> MLP:
     kernel_init, activation = KERNELS[config.init][0], ACTIVATIONS[config.activation]
     return MLP(sizes, activation, kernel_init, config.bias, product_dtype(config), name=name)

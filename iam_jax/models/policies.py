@@ -63,6 +63,14 @@ class Policy(Protocol):
         """The element of the action space that an action of the policy stands for."""
         ...
 
+    def told(self, outputs: jax.Array) -> dict[str, Any]:
+        """The distribution as a person reads it.
+
+        "probabilities": of each choice, a list of [..., n]; or of numbers "mean", "low" and "high", [..., A]
+        each, in the units of the environment: two thirds of what is drawn lies between low and high.
+        """
+        ...
+
 
 @dataclasses.dataclass(frozen=True)
 class Categorical:
@@ -100,6 +108,9 @@ class Categorical:
     def to_env(self, action: jax.Array) -> jax.Array:
         return action
 
+    def told(self, outputs: jax.Array) -> dict[str, Any]:
+        return {"probabilities": [jax.nn.softmax(outputs)]}
+
 
 @dataclasses.dataclass(frozen=True)
 class MultiCategorical:
@@ -134,6 +145,9 @@ class MultiCategorical:
 
     def to_env(self, action: jax.Array) -> jax.Array:
         return action
+
+    def told(self, outputs: jax.Array) -> dict[str, Any]:
+        return {"probabilities": [jax.nn.softmax(part) for _, part in self._each(outputs)]}
 
     def _each(self, outputs: jax.Array) -> list[tuple[Categorical, jax.Array]]:
         parts = jnp.split(outputs, np.cumsum(self.sizes)[:-1], axis=-1)
@@ -209,6 +223,11 @@ class Gaussian:
         else:
             action = jnp.clip(action, self.low, self.high)
         return action.reshape(*action.shape[:-1], *self.shape)
+
+    def told(self, outputs: jax.Array) -> dict[str, Any]:
+        mean, log_std = jnp.split(outputs, 2, axis=-1)
+        points = {"low": mean - jnp.exp(log_std), "mean": mean, "high": mean + jnp.exp(log_std)}
+        return {name: self.to_env(point).reshape(mean.shape) for name, point in points.items()}
 
     def _log_slope(self, x: jax.Array) -> jax.Array:
         """Logarithm of the derivative of ``low + (high - low) (tanh x + 1) / 2``, without cancellation."""

@@ -105,3 +105,23 @@ def test_policies_of_equal_spaces_are_equal():
     """They are static in compiled programs."""
     assert policy_for(MultiDiscrete((2, 3))) == policy_for(MultiDiscrete((2, 3)))
     assert hash(policy_for(Box(-1.0, 1.0, (2,)))) == hash(policy_for(Box(-1.0, 1.0, (2,))))
+
+
+@pytest.mark.parametrize("squash", [False, True])
+def test_two_thirds_of_continuous_actions_lie_between_the_numbers_told(squash):
+    policy = Gaussian((2,), -2.0, 2.0, squash)
+    outputs = jnp.array([0.5, -0.3, jnp.log(0.4), jnp.log(0.2)])
+    told = policy.told(outputs)
+    drawn = policy.sample(jax.random.key(0), jnp.broadcast_to(outputs, (10_000, 4)))
+    actions = policy.to_env(drawn)
+    inside = (told["low"] <= actions) & (actions <= told["high"])
+    np.testing.assert_allclose(inside.mean(0), 0.683, atol=0.02)
+    np.testing.assert_allclose(np.median(actions, 0), told["mean"], atol=0.03)
+
+
+def test_probabilities_told_of_several_choices_add_up_and_leave_out_what_is_illegal():
+    policy = MultiCategorical((2, 3))
+    legal = jnp.array([True, False, True, True, False])
+    one, other = policy.told(policy.masked(jnp.arange(5.0), legal))["probabilities"]
+    np.testing.assert_allclose(one, [1, 0])
+    np.testing.assert_allclose(other, [1 / (1 + np.e), np.e / (1 + np.e), 0], rtol=1e-6)
