@@ -124,7 +124,8 @@ class Config(Section):
     those of the learner (learning-rate=1e-3,2e-3) and of the environment (env.lifetime=4,8); from Python also
     {"learning_rate": [0.001, 0.002]}. Each is trained with every seed."""
     init_from: str | None = None
-    """Begin with the parameters of the run in this folder, of its best checkpoint; everything else is new."""
+    """Begin with the parameters of the run in this folder, of its best checkpoint, or with those of an agent
+    of the package as pretrained:NAME; everything else is new."""
     model: ModelConfig = DEFAULT_MODEL
     ppo: PPOConfig = DEFAULT_PPO
     output: OutputConfig = OutputConfig()
