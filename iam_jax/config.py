@@ -98,7 +98,8 @@ class Config(Section):
     """Environment: warehouse, mini-warehouse, traffic, tmaze, rocksample-11, battleship-10, redbluedoors-8x8,
     memory-s7, doorkey-8x8, pong, breakout; tasks of POPGym (popgym-repeat-first-easy); games of MinAtar
     (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1); gymnasium's
-    (gymnasium:CartPole-v1); or your own, as my_module:MyEnv or path/to/my_env.py:MyEnv."""
+    (gymnasium:CartPole-v1); other suites' (docs/other_suites.md); or your own, as my_module:MyEnv or
+    path/to/my_env.py:MyEnv."""
     preset: Literal["fast", "best", "paper", "custom"] = "custom"
     """What this config began from, which is a name and changes nothing: --preset chooses the defaults."""
     env_args: tuple[str, ...] = ()
