@@ -91,6 +91,18 @@ def check(given: Mapping[str, Any], rules: Mapping[str, Rule]) -> dict[str, Any]
     return dict(given)
 
 
+def check_name(suite: str, name: str, names: Iterable[str]) -> None:
+    """Refuses a name that a suite does not have.
+
+    Raises:
+      ValueError: With near misses, or all names if there are none.
+    """
+    known = sorted(names)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3) or known
+        raise ValueError(f"{suite} has no {name!r}; there are {', '.join(near)}")
+
+
 def parse_arguments(texts: Iterable[str]) -> dict[str, Any]:
     """``["size=11", "legacy_removal=true"]`` as keyword arguments of `envs_jax.make`.
 

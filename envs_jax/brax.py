@@ -4,7 +4,6 @@ To show no velocities, or no positions, makes locomotion a memory task (Ni et al
 RL can be a strong baseline for many POMDPs").
 """
 
-import difflib
 import warnings
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 from flax import struct
 
 from envs_jax import spaces
-from envs_jax.arguments import TIME_LIMIT, OneOf, check
+from envs_jax.arguments import TIME_LIMIT, OneOf, check, check_name
 from envs_jax.environment import Environment, EnvParams, EnvState
 from envs_jax.wrappers import Observe
 
@@ -115,10 +114,7 @@ def make(name: str, **arguments: Any) -> Environment:
         from brax import envs
     except ImportError as error:
         raise ValueError(f"it needs {error.name}: pip install 'iam-jax[brax]'") from None
-    known = sorted(set(envs._envs) - {"fast"})
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=3) or known
-        raise ValueError(f"brax has no {name!r}; there are {', '.join(near)}")
+    check_name("brax", name, set(envs._envs) - {"fast"})
     given: dict[str, Any] = {"observe": "everything", "backend": "spring", "max_steps_in_episode": 1000}
     given |= check(arguments, RULES)
     observe = given.pop("observe")

@@ -37,13 +37,23 @@ SUITES = {
     "ale:": "envs_jax.atari.ale:make",
     "gymnasium:": "envs_jax.gymnasium:make",
     "brax:": "envs_jax.brax:make",
+    "craftax:": "envs_jax.craftax:make",
+    "navix:": "envs_jax.navix:make",
+    "popgym_arcade:": "envs_jax.popgym_arcade:make",
 }
 """The same for suites that others made; their factories take the name, or what follows the colon."""
 ENTRY_POINTS = "iam_jax.environments"
 """Group of entry points by which installed packages offer theirs."""
 BRIDGE = ("workers", "autoreset")
 """Arguments with which everything of gymnasium's can be made; see `envs_jax.gymnasium.Gymnasium`."""
-EXAMPLES = {"ale:": "ale:Pong", "gymnasium:": "gymnasium:CartPole-v1", "brax:": "brax:hopper"}
+EXAMPLES = {
+    "ale:": "ale:Pong",
+    "gymnasium:": "gymnasium:CartPole-v1",
+    "brax:": "brax:hopper",
+    "craftax:": "craftax:Craftax-Symbolic-v1",
+    "navix:": "navix:Navix-DoorKey-8x8-v0",
+    "popgym_arcade:": "popgym_arcade:CountRecallEasy",
+}
 
 _registered: dict[str, Callable[..., Any]] = {}
 _checked: dict[str, tuple[Any, ...]] = {}
@@ -78,7 +88,9 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
     Args:
       name: One of `registered`; what `register` or an installed package named; a game of MinAtar
         ("minatar-breakout") or of ALE ("ale:Breakout"); a task of POPGym ("popgym-repeat-first-easy"); one of
-        gymnax ("CartPole-v1"), gymnasium ("gymnasium:CartPole-v1") or brax ("brax:hopper"); or a class or
+        gymnax ("CartPole-v1"), gymnasium ("gymnasium:CartPole-v1"), brax ("brax:hopper"), Craftax
+      ("craftax:Craftax-Symbolic-v1"), navix ("navix:Navix-DoorKey-8x8-v0") or POPGym Arcade
+      ("popgym_arcade:CountRecallEasy"); or a class or
         function of your own, as "my_module:MyEnv" or "path/to/my_env.py:MyEnv", that returns what `adapt`
         takes.
       **overrides: Arguments of the environment, such as ``size=11`` for the Warehouse.

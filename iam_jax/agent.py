@@ -12,11 +12,12 @@ import numpy as np
 
 from envs_jax import spaces
 from envs_jax.environment import Environment
-from iam_jax import play, stored
+from iam_jax import play, pretrained, stored
 from iam_jax.build import Make, make_actor
-from iam_jax.checkpoint import Checkpoints, Progress, Which
+from iam_jax.checkpoint import Progress, Which
 from iam_jax.config import Config, ConfigError
 from iam_jax.limits import check_range
+from iam_jax.opening import read_params
 from iam_jax.play import Result
 from iam_jax.ppo.rollout import Actor
 from iam_jax.room import param_shapes
@@ -180,10 +181,10 @@ def load(
     setting: Setting | None = None,
     env: Any = None,
 ) -> Agent:
-    """The agent of a run.
+    """The agent of a run, or one that comes with the package.
 
     Args:
-      run_dir: Folder of the run.
+      run_dir: Folder of the run, or ``pretrained:NAME`` (``python -m iam_jax.pretrained`` lists the names).
       which: The checkpoint with the best evaluation (mean over all that were trained together), or the last.
       seed: Of a run with several; by default its first.
       setting: Of a sweep, such as ``{"learning_rate": 0.001}``; by default the one that ended best, or the
@@ -191,8 +192,8 @@ def load(
       env: The environment, where the run was given it as a Python object; see `iam_jax.train`.
 
     Raises:
-      ConfigError: The folder holds no run, its environment or a whole checkpoint cannot be had, or there is
-        no such seed or setting.
+      ConfigError: The folder holds no run, or the package no such agent; its environment or a whole
+        checkpoint cannot be had; or there is no such seed or setting.
     """
     agents = load_all(run_dir, which, env=env)
     settings = [agent.setting for agent in agents]
@@ -214,9 +215,9 @@ def load_all(
     """The agents of all settings and seeds of a run; arguments as of `load`."""
     if which not in ("best", "last"):
         raise ConfigError(f"which must be best or last, not {which!r}.")
-    config = stored.load(run_dir)
+    config = stored.load(pretrained.folder_of(run_dir))
     actor, env_params = make_actor(config, given=env), swept_params(config, given=env)
-    params, progress = Checkpoints(run_dir).restore_params(param_shapes(config, actor), which, say)
+    params, progress = read_params(run_dir, param_shapes(config, actor), which, say)
     return of_runs(config, actor, params, progress, env_params)
 
 

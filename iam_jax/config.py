@@ -98,7 +98,8 @@ class Config(Section):
     """Environment: warehouse, mini-warehouse, traffic, tmaze, rocksample-11, battleship-10, redbluedoors-8x8,
     memory-s7, doorkey-8x8, pong, breakout; tasks of POPGym (popgym-repeat-first-easy); games of MinAtar
     (minatar-breakout) and ALE (ale:Breakout); gymnax's own (CartPole-v1); gymnasium's
-    (gymnasium:CartPole-v1); or your own, as my_module:MyEnv or path/to/my_env.py:MyEnv."""
+    (gymnasium:CartPole-v1); other suites' (docs/other_suites.md); or your own, as my_module:MyEnv or
+    path/to/my_env.py:MyEnv."""
     preset: Literal["fast", "best", "paper", "custom"] = "custom"
     """What this config began from, which is a name and changes nothing: --preset chooses the defaults."""
     env_args: tuple[str, ...] = ()
@@ -124,7 +125,8 @@ class Config(Section):
     those of the learner (learning-rate=1e-3,2e-3) and of the environment (env.lifetime=4,8); from Python also
     {"learning_rate": [0.001, 0.002]}. Each is trained with every seed."""
     init_from: str | None = None
-    """Begin with the parameters of the run in this folder, of its best checkpoint; everything else is new."""
+    """Begin with the parameters of the run in this folder, of its best checkpoint, or with those of an agent
+    of the package as pretrained:NAME; everything else is new."""
     model: ModelConfig = DEFAULT_MODEL
     ppo: PPOConfig = DEFAULT_PPO
     output: OutputConfig = OutputConfig()

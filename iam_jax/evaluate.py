@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from iam_jax import stored
+from iam_jax import pretrained, stored
 from iam_jax.cli import check_writable, exit_on_error, use_compilation_cache
 from iam_jax.limits import check_range, flag
 from iam_jax.sweep import label
@@ -20,10 +20,10 @@ EPISODES = ("episodes", "simulator_episodes")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """Plays the agent of a run, reports its mean return, and films one episode as a GIF."""
+    """Plays an agent, reports its mean return, and films one episode as a GIF."""
 
     checkpoint: str
-    """Folder of the run."""
+    """Folder of the run, or pretrained:NAME (python -m iam_jax.pretrained lists the names)."""
     episodes: int | None = None
     """Episodes with sampled and as many with greedy actions; by default as many as ended the run."""
     which: Literal["best", "last"] = "best"
@@ -37,7 +37,7 @@ class Options:
     max_eval_steps: int | None = None
     """Episodes that are longer are cut here; by default as in the run."""
     gif: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Picture of one episode; by default episode.gif in the run's folder."""
+    """Picture of one episode; by default episode.gif in the run's folder, or NAME.gif here."""
     attention: bool = False
     """Beside it also attention.gif and attention.png: what a dynamic d-set looks at."""
 
@@ -48,8 +48,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _evaluate(options: Options) -> None:
-    config = stored.load(options.checkpoint)
-    file = Path(options.gif or Path(options.checkpoint) / "episode.gif")
+    config = stored.load(folder := pretrained.folder_of(options.checkpoint))
+    default = f"{folder.name}.gif" if pretrained.is_name(options.checkpoint) else folder / "episode.gif"
+    file = Path(options.gif or default)
     _check(options, file)
     use_compilation_cache()
     import jax
@@ -72,7 +73,8 @@ def _evaluate(options: Options) -> None:
         "max_steps": options.max_eval_steps or config.output.max_eval_steps,
         "look": Display(console, 1).playing,
     }
-    title = f"{options.which} checkpoint ({agents[0].progress.update} updates)"
+    what = folder.name if pretrained.is_name(options.checkpoint) else f"{options.which} checkpoint"
+    title = f"{what} ({agents[0].progress.update} updates)"
     swept = ["setting"] if config.sweep else []
     names = ("seed", "actions", "played in", "episodes", "mean return", "s.e.", "highest", "lowest")
     table = Table(*swept, *names, title=title)

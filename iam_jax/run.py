@@ -20,6 +20,7 @@ from iam_jax.folder import check_folder
 from iam_jax.learners import Learners
 from iam_jax.metrics import Row, check_extras, finite_or_none, open_sinks, read_rows
 from iam_jax.models.actor_critic import count_parameters
+from iam_jax.opening import read_params
 from iam_jax.play import Result
 from iam_jax.report import report
 from iam_jax.room import check_room, param_shapes
@@ -106,7 +107,7 @@ class Run:
         self._begin_with = None
         if config.init_from is not None:
             shapes = param_shapes(config, learner.actor)
-            self._begin_with, _ = Checkpoints(config.init_from).restore_params(shapes, "best", self._say)
+            self._begin_with, _ = read_params(config.init_from, shapes, "best", self._say)
         player = Learners(make_learner(config, given=env), config) if is_external else self.learners
         self.evaluation = Evaluation(player, config.output.max_eval_steps)
 

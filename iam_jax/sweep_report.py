@@ -99,13 +99,18 @@ def by_setting(config: Config, returns: np.ndarray) -> list[Ended]:
 
 
 def train_command(config: Config) -> str:
-    """The command line that trains a config: its preset, and every option that differs from that."""
+    """The command line that trains a config, as it is typed here."""
+    return command("iam_jax.train", *train_words(config))
+
+
+def train_words(config: Config) -> list[str]:
+    """The options that train a config: its preset, and every one that differs from that."""
     name = "fast" if config.preset == "custom" else config.preset
     base = preset(config.env, name, config.model_name)
     words = ["--env", config.env, "--preset", name, "--model", config.model_name]
     for difference in differences(config, base):
         words += _as_typed(difference.option, difference.ours)
-    return command("iam_jax.train", *words)
+    return words
 
 
 def draw(config: Config, ended: list[Ended], file: Path) -> None:

@@ -76,6 +76,9 @@ FOREIGN = {
     "gymnasium": {f"envs_jax/gymnasium{part}.py" for part in ("", "_spaces", "_view", "_workers")},
     "ale_py": {"envs_jax/atari/ale.py", "envs_jax/atari/original.py", "envs_jax/atari/agreement.py"},
     "brax": {"envs_jax/brax.py"},
+    "craftax": {"envs_jax/craftax.py"},
+    "navix": {"envs_jax/navix.py"},
+    "popgym_arcade": {"envs_jax/popgym_arcade.py"},
     "libsumo": {"envs_jax/traffic/sumo.py"},
 }
 """Suite of somebody else's -> the files that may import it."""
