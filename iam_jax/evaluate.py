@@ -49,8 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _evaluate(options: Options) -> None:
     config = stored.load(folder := pretrained.folder_of(options.checkpoint))
-    default = f"{folder.name}.gif" if pretrained.is_name(options.checkpoint) else folder / "episode.gif"
-    file = Path(options.gif or default)
+    file = Path(options.gif or pretrained.file_for(options.checkpoint, "episode.gif"))
     _check(options, file)
     use_compilation_cache()
     import jax

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
         nargs="+",
         required=True,
         metavar="RUN",
-        help="folder of a run, or of two of one environment, which are then shown beside each other",
+        help="folder of a run or pretrained:NAME; two of one environment are shown beside each other",
     )
     parser.add_argument(
         "--which",
@@ -46,13 +46,13 @@ def main(arguments: list[str] | None = None) -> None:
         "--output",
         type=Path,
         metavar="FILE.html",
-        help="by default look.html in the first run's folder",
+        help="by default look.html in the first run's folder, or NAME.html here",
     )
     exit_on_error(partial(_look, parser.parse_args(arguments)))
 
 
 def _look(options: argparse.Namespace) -> None:
-    from iam_jax import stored
+    from iam_jax import pretrained, stored
     from iam_jax.errors import ConfigError
     from iam_jax.limits import check_range
 
@@ -60,8 +60,9 @@ def _look(options: argparse.Namespace) -> None:
         raise ConfigError(f"--checkpoint takes one run, or two to compare, not {len(options.checkpoint)}.")
     check_range("look_episodes", options.episodes, "episodes")
     check_range("seed", options.seed)
-    file = options.output or Path(options.checkpoint[0]) / "look.html"
-    configs = [stored.load(run_dir) for run_dir in options.checkpoint]
+    folders = [pretrained.folder_of(place) for place in options.checkpoint]
+    file = options.output or pretrained.file_for(options.checkpoint[0], "look.html")
+    configs = [stored.load(folder) for folder in folders]
     check_writable(file, "page", "--output")
     use_compilation_cache()
     from rich.console import Console
@@ -72,11 +73,11 @@ def _look(options: argparse.Namespace) -> None:
 
     say = partial(Console().print, soft_wrap=True, highlight=False)
     check_pair(*configs)
-    agents: list[Agent] = [load(run_dir, options.which) for run_dir in options.checkpoint]
+    agents: list[Agent] = [load(place, options.which) for place in options.checkpoint]
     records = []
-    for agent, run_dir in zip(agents, options.checkpoint, strict=True):
-        say(f"Playing {run_dir} ({options.which} checkpoint, {agent.progress.update} updates) ...")
-        records.append(record(agent, Path(run_dir).resolve().name, options.episodes, options.seed))
+    for agent, place, folder in zip(agents, options.checkpoint, folders, strict=True):
+        say(f"Playing {place} ({agent.progress.update} updates) ...")
+        records.append(record(agent, folder.resolve().name, options.episodes, options.seed))
     stored.write_whole(file, page(agents, records))
     if any(episode.cut for found in records for episode in found.episodes):
         say(f"Episodes that go on after {LONGEST} steps are shown up to there.")

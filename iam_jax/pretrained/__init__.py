@@ -102,6 +102,12 @@ def folder_of(place: str | Path) -> Path:
     raise ConfigError(f"There is no pretrained agent {name!r}: {hint}")
 
 
+def file_for(place: str | Path, name: str) -> Path:
+    """Where what is made of an agent goes: to its run's folder, or for one of the package to NAME.* here."""
+    folder = folder_of(place)
+    return Path(folder.name).with_suffix(Path(name).suffix) if is_name(place) else folder / name
+
+
 def read_card(folder: Path) -> Card:
     """The card of an agent.
 

@@ -14,6 +14,7 @@ import pytest
 import iam_jax
 from iam_jax import evaluate, pretrained, stored
 from iam_jax import train as train_command
+from iam_jax.look import __main__ as look
 from iam_jax.pretrained import __main__ as command
 from iam_jax.pretrained import weights
 from iam_jax.pretrained.add import add
@@ -100,6 +101,15 @@ def test_evaluate_films_an_agent_beside_the_package_and_not_in_it(capsys, tmp_pa
     assert end.value.code in (0, None)
     assert f"{AGENT} (123 updates)" in capsys.readouterr().out
     assert sorted(pretrained.FOLDER.rglob("*")) == before
+
+
+def test_a_page_of_an_agents_episodes_is_written_beside_the_package_and_not_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        look.main(["--checkpoint", f"pretrained:{AGENT}", "--episodes", "1"])
+    assert not end.value.code
+    assert (tmp_path / f"{AGENT}.html").stat().st_size > 10_000
+    assert not list(pretrained.FOLDER.rglob("*.html"))
 
 
 def test_a_run_begins_with_an_agents_parameters(tmp_path):
