@@ -1,4 +1,4 @@
-"""The documentation: its links lead somewhere, its reference is whole, and the built site needs no network."""
+"""The documentation: its links lead somewhere, its reference is whole, and the site needs no network."""
 
 import os
 import re
