@@ -4,16 +4,20 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from html.parser import HTMLParser
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import jax
 import pytest
 
 import envs_jax
 import iam_jax
+from iam_jax.models.actor_critic import count_parameters, forward
+from iam_jax.ppo.groups import pick
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -53,6 +57,49 @@ def test_what_the_reference_names_exists():
     for place in documented():
         module, _, name = place.rpartition(".")
         assert hasattr(import_module(module), name), place
+
+
+def labels(picture):
+    text = (ROOT / "docs" / "images" / picture).read_text()
+    return " | ".join(re.findall(r"<text[^>]*>([^<]*)</text>", text))
+
+
+def test_the_picture_of_an_update_has_the_shapes_of_the_built_learner():
+    config = iam_jax.preset("warehouse")
+    env, params = envs_jax.make("warehouse")
+    model = iam_jax.model_for(config.model, env, params)
+    learner = iam_jax.Learner(env, params, model, config.ppo, 1)
+    key = jax.random.key(0)
+    state = jax.eval_shape(learner.init, key)
+    _, rollout = jax.eval_shape(learner.collect, state.params, state.actor, key)
+    indices = jax.eval_shape(learner.shuffle, key)
+    batch = jax.eval_shape(learner._batch, rollout)
+    picked = jax.eval_shape(partial(pick, num_groups=1), batch, indices.update(shape=indices.shape[2:]))
+    outputs, value = jax.eval_shape(
+        partial(forward, model), state.params, picked.carry, picked.obs, picked.first
+    )[1:]
+    shown = labels("update.svg")
+    for words in (
+        f"obs {list(state.actor.obs.shape)}",
+        f"carry {list(state.actor.carry[0].shape)}, cleared where first {list(state.actor.first.shape)}",
+        f"transitions {list(rollout.transitions.reward.shape)}",
+        f"carries {list(rollout.carries[0].shape)}",
+        f"last_value {list(rollout.last_value.shape)}",
+        f"indices {list(indices.shape)}",
+        f"minibatch {list(picked.first.shape)}, carry {list(picked.carry[0].shape)}",
+        f"outputs {list(outputs.shape)}, value {list(value.shape)}",
+        f"{indices.shape[1]} gradient steps",
+        f"{count_parameters(state.params):,} parameters",
+    ):
+        assert words in shown, words
+
+
+def test_the_picture_of_the_architecture_says_what_the_diagram_says():
+    mermaid = re.search(r"```mermaid(.*?)```", (ROOT / "docs" / "parity.md").read_text(), re.DOTALL)[1]
+    nodes = re.findall(r'\["?"?([^\]\[]*?)"\]', mermaid)
+    assert len(nodes) == 9
+    for node in nodes:
+        assert node in labels("architecture.svg"), node
 
 
 class Page(HTMLParser):
