@@ -68,8 +68,7 @@ def test_the_python_of_a_tutorial_runs_from_top_to_bottom(name, tmp_path):
         text=True,
         check=False,
         cwd=tmp_path,
-        env=os.environ
-        | {"XLA_FLAGS": "", "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "examples")])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "examples")])},
     )
     assert result.returncode == 0, result.stderr
     if name == "tutorial_memory":
