@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY_DEV := $(VENV)/ready-dev$(if $(EXTRAS),-$(subst $(comma),-,$(EXTRAS)))
 
-.PHONY: train test reproduce-smoke clean
+.PHONY: train test docs reproduce-smoke clean
 
 train: $(VENV)/ready
 	$(BIN)/python -m iam_jax.train --env warehouse --num-envs 4096 $(ARGS)
@@ -22,6 +22,10 @@ test: $(READY_DEV)
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+# The documentation as a site: site/index.html, which opens from the disk.
+docs: $(VENV)/ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # Every path of docs/reproduction.md, small.
 reproduce-smoke: $(READY_DEV)
 	$(BIN)/pytest -m "slow or not slow" tests/benchmarks/test_reproduction.py $(ARGS)
@@ -31,9 +35,13 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/pip install --quiet --editable .
 	touch $@
 
+$(VENV)/ready-docs: $(VENV)/ready
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	touch $@
+
 $(READY_DEV): $(VENV)/ready
 	$(BIN)/pip install --quiet --editable ".[dev$(if $(EXTRAS),$(comma)$(EXTRAS))]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build site *.egg-info
