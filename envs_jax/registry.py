@@ -89,10 +89,9 @@ def make(name: str, **overrides: Any) -> tuple[Any, Any]:
       name: One of `registered`; what `register` or an installed package named; a game of MinAtar
         ("minatar-breakout") or of ALE ("ale:Breakout"); a task of POPGym ("popgym-repeat-first-easy"); one of
         gymnax ("CartPole-v1"), gymnasium ("gymnasium:CartPole-v1"), brax ("brax:hopper"), Craftax
-      ("craftax:Craftax-Symbolic-v1"), navix ("navix:Navix-DoorKey-8x8-v0") or POPGym Arcade
-      ("popgym_arcade:CountRecallEasy"); or a class or
-        function of your own, as "my_module:MyEnv" or "path/to/my_env.py:MyEnv", that returns what `adapt`
-        takes.
+        ("craftax:Craftax-Symbolic-v1"), navix ("navix:Navix-DoorKey-8x8-v0") or POPGym Arcade
+        ("popgym_arcade:CountRecallEasy"); or a class or function of your own, as "my_module:MyEnv" or
+        "path/to/my_env.py:MyEnv", that returns what `adapt` takes.
       **overrides: Arguments of the environment, such as ``size=11`` for the Warehouse.
 
     Raises:
