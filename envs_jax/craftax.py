@@ -115,14 +115,20 @@ def make(name: str, **arguments: Any) -> Environment:
       **arguments: ``max_steps_in_episode``.
 
     Raises:
-      ValueError: Craftax is not installed or has no such environment, or an argument is wrong.
+      ValueError: Craftax is not installed, has no such environment or only half of its textures, or an
+        argument is wrong.
     """
     try:
         importlib.import_module("craftax.craftax_env")
     except ImportError as error:
         raise ValueError(f"it needs {error.name}: pip install 'iam-jax[craftax]'") from None
     check_name("Craftax", name, NAMES)
-    return Craftax(name, **check(arguments, RULES))
+    try:
+        return Craftax(name, **check(arguments, RULES))
+    except EOFError:  # a kill while they were written
+        raise ValueError(
+            "Craftax' stored textures are cut short: make them again with CRAFTAX_RELOAD_TEXTURES=1 set once"
+        ) from None
 
 
 def _typed(state: Any) -> Any:
