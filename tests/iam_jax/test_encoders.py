@@ -47,6 +47,7 @@ def test_feature_maps_have_the_published_size(shape, size):
     ("d_set", "inputs"),
     [("manual", 2 * 3 * 16), ("static", 64 * 5), ("dynamic", 2 * (16 + 64)), ("identity", 64 * 16)],
 )
+@pytest.mark.slow
 def test_memory_reads_what_the_selector_gives(d_set, inputs):
     model, params, carry, obs, first = setup(BOARD, d_set=d_set)
     assert params["params"]["memory"]["cell"]["input"]["kernel"].shape[0] == inputs

@@ -20,7 +20,7 @@ IN_CI |= {("FrozenLake-misc", "fnn-stack"), ("CartPole-v1", "iam"), ("Pendulum-v
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    quick_if(lambda *case: case == ("CartPole-v1", "iam"), CASES, in_ci=lambda *case: case in IN_CI),
+    quick_if(lambda *case: False, CASES, in_ci=lambda *case: case in IN_CI),
 )
 def test_an_environment_of_gymnax_trains_and_plays_for_a_moment(name, model, tmp_path):
     config = iam_jax.preset(name, model=model, **SMALL)

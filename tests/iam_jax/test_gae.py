@@ -36,6 +36,7 @@ def loop(reward, value, last_value, final_value, terminated, truncated, gamma, l
     lam=st.floats(0, 1),
     horizon=st.sampled_from([None, 1, 2, 3, 6]),
 )
+@pytest.mark.slow
 def test_gae_matches_a_numpy_loop_over_every_mix_of_ends(seed, ends, gamma, lam, horizon):
     rng = np.random.default_rng(seed)
     T, B = 6, 5

@@ -158,6 +158,7 @@ def _train_until(run, update, *, resume):
     return jax.tree.leaves(jax.device_get(state.params))
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_first_checkpoint_begins(tmp_path):
     (tmp_path / "run").mkdir()
     stored.save(TINY, tmp_path / "run")

@@ -25,7 +25,7 @@ from iam_jax.look.sight import _names
 from iam_jax.models.actor_critic import inside
 from iam_jax.train import parse
 
-QUICK = ("manual", "dynamic", "no-memory", "lstm-layers")
+QUICK = ("manual", "no-memory")
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +96,7 @@ def check_attention(reads, episode, numbers):
         np.testing.assert_allclose(spread @ np.array(reads["map"]["across"]).T, 1, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_what_the_memory_reads_is_marked():
     agent = fresh(KINDS["manual"])
     reads = recorded("manual").sight.reading()
@@ -149,6 +150,7 @@ def test_the_memory_is_what_the_recurrence_puts_out(kind):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), output, alone)
 
 
+@pytest.mark.slow
 def test_two_agents_meet_the_same_draws():
     one, other = (recorded("dynamic", seed) for seed in (0, 1))
     for a, b in zip(one.episodes, other.episodes, strict=True):

@@ -4,7 +4,6 @@ import dataclasses
 
 import jax
 import pytest
-from selection import quick_if
 
 from iam_jax.build import make_learner
 from iam_jax.config import Config, FNNConfig, IAMConfig, PPOConfig, RNNConfig
@@ -42,7 +41,8 @@ def mean_return(network, updates=40):
     return float(metrics["episode_return"][-5:].mean())
 
 
-@pytest.mark.parametrize("name", quick_if(lambda name: name == "iam", ["iam", "rnn"]))
+@pytest.mark.parametrize("name", ["iam", "rnn"])
+@pytest.mark.slow
 def test_memory_recalls_the_bit(name):
     assert mean_return(NETWORKS[name]) > 0.95
 

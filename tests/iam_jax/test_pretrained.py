@@ -112,6 +112,7 @@ def test_a_page_of_an_agents_episodes_is_written_beside_the_package_and_not_in_i
     assert not list(pretrained.FOLDER.rglob("*.html"))
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_an_agents_parameters(tmp_path):
     agent = iam_jax.load(f"pretrained:{AGENT}")
     still = agent.config.replace(init_from=f"pretrained:{AGENT}", learning_rate=0.0, total_steps=1)
@@ -119,6 +120,7 @@ def test_a_run_begins_with_an_agents_parameters(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, run.agent.params, agent.params)
 
 
+@pytest.mark.slow
 def test_an_agent_is_made_from_a_run(run_dir, tmp_path):
     card = add(run_dir, "tiny", which="last", seed=4, episodes=8, folder=tmp_path)
     config, source = stored.load(tmp_path / "tiny"), iam_jax.load(run_dir, "last", seed=4)
@@ -136,6 +138,7 @@ def test_an_agent_is_made_from_a_run(run_dir, tmp_path):
     ("name", "sentence"),
     [("Tiny Agent", "small letters"), ("../tiny", "small letters"), ("taken", "already: remove")],
 )
+@pytest.mark.slow
 def test_names_that_cannot_be_given_are_refused(name, sentence, run_dir, tmp_path):
     (tmp_path / "taken").mkdir()
     with pytest.raises(iam_jax.ConfigError, match=sentence):
@@ -143,6 +146,7 @@ def test_names_that_cannot_be_given_are_refused(name, sentence, run_dir, tmp_pat
     assert [file.name for file in tmp_path.iterdir()] == ["taken"]
 
 
+@pytest.mark.slow
 def test_what_others_could_not_open_is_refused_and_leaves_nothing(run_dir, tmp_path, monkeypatch):
     def refused(sentence, **changes):
         shutil.rmtree(tmp_path / "run", ignore_errors=True)

@@ -103,6 +103,7 @@ def test_no_masked_action_is_taken_in_a_million_steps():
     assert steps >= 10**6
 
 
+@pytest.mark.slow
 def test_first_minibatch_replays_the_policy_that_acted():
     learner = make_learner(CONFIG, given=ENV)
     state = jax.jit(learner.init)(jax.random.key(0))

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from selection import quick_if
 
 import iam_jax
 from iam_jax import ConfigError, sweep
@@ -57,7 +56,8 @@ def trained(config, updates=4):
     return learners, state.params, learners.by_run(metrics, updates)
 
 
-@pytest.mark.parametrize("case", quick_if(lambda case: case == "discrete", AXES))
+@pytest.mark.parametrize("case", AXES)
+@pytest.mark.slow
 def test_a_swept_run_is_the_same_run_alone(case):
     config, axes = AXES[case]
     config = config.replace(sweep=axes, num_seeds=2)
