@@ -157,6 +157,7 @@ def test_blank_observations_are_shown_blank_and_of_a_stack_the_newest_frame():
         assert rendering[2 * 36 :].any(), "the rendering does not flicker"
 
 
+@pytest.mark.slow
 def test_attention_lies_on_a_rendering_only_where_it_shows_the_observation(monkeypatch):
     _, actor, looks, _ = watched("pong", flicker=0.5, frame_stack=2)
     there, elsewhere = looks[:1], only_corner(looks[:1])

@@ -55,6 +55,7 @@ def test_parameters_memory_logits_and_values_stay_float32(both):
     assert {x.dtype for x in jax.tree.leaves(rounded)} == {jnp.dtype("float32")}
 
 
+@pytest.mark.slow
 def test_results_and_gradients_are_those_of_float32_up_to_rounding(both):
     exact, rounded = both
     for one, other in zip(jax.tree.leaves(exact), jax.tree.leaves(rounded), strict=True):

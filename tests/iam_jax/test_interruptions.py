@@ -188,6 +188,7 @@ def test_a_damaged_last_checkpoint_is_named_and_the_best_one_used(half, whole, t
     assert later.with_name(f"damaged-{later.name}").is_dir(), "what is damaged is kept aside"
 
 
+@pytest.mark.slow
 def test_a_run_whose_checkpoints_are_all_damaged_says_so(whole, tmp_path):
     folder = shutil.copytree(whole.run_dir, tmp_path / "damaged")
     cut(folder / "checkpoints", half=True)

@@ -199,6 +199,7 @@ def test_a_space_encodes_a_value_in_as_many_numbers_as_it_says(space):
         assert encoded.sum() == len(space.encoded_sizes) and set(np.asarray(encoded)) <= {0, 1}
 
 
+@pytest.mark.slow
 def test_the_agent_acts_inside_a_program_of_one_s_own(run):
     agent = run.agent
     obs, _ = ENV.reset(jax.random.key(0))
