@@ -77,6 +77,7 @@ def test_minibatches_stay_as_large_with_other_numbers_of_environments():
         ("benchmarks.popgym_throughput", "--envs", "popgym-chess-easy"),
     ],
 )
+@pytest.mark.slow
 def test_what_cannot_be_measured_ends_in_a_sentence(command):
     result = run(*command)
     assert result.returncode == 2 and "Traceback" not in result.stderr and "error:" in result.stderr

@@ -160,6 +160,7 @@ def test_two_agents_meet_the_same_draws():
     assert (first != second).any()
 
 
+@pytest.mark.slow
 def test_a_long_episode_is_cut_and_says_so():
     assert recorded("manual").episodes[0].cut
     whole = recorded("dynamic").episodes[0]
