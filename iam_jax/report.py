@@ -1,6 +1,7 @@
 """The end of a run: a table beside the reference policies, and the learning curve."""
 
 import json
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -108,23 +109,31 @@ def draw_curves(
                 fontsize=7,
                 color="0.4",
             )
-    for name, (mean, _) in references.items():
-        if axes.get_ylim()[0] < mean:
-            axes.axhline(mean, color="0.5", lw=0.8, ls=":")
-            axes.annotate(
-                f"{name} {mean:.1f}",
-                (1.01, mean),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=7,
-                color="0.4",
-                annotation_clip=False,
-            )
+    _draw_references(axes, references)
     axes.set(xlabel="million environment steps", ylabel="undiscounted return of an episode", title=title)
     axes.legend(loc="lower right", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=130)
     plt.close(figure)
+
+
+def _draw_references(axes: Any, references: dict[str, tuple[float, float]]) -> None:
+    """A dotted line for each, and its name at the right, far enough above the one below to read both."""
+    bottom, top = axes.get_ylim()
+    shown = sorted((mean, name) for name, (mean, _) in references.items() if mean > bottom)
+    above = -math.inf
+    for mean, name in shown:
+        above = max(mean, above + (top - bottom) / 30)
+        axes.axhline(mean, color="0.5", lw=0.8, ls=":")
+        axes.annotate(
+            f"{name} {mean:.1f}",
+            (1.01, above),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=7,
+            color="0.4",
+            annotation_clip=False,
+        )
 
 
 def _draw_seed(axes: Any, rows: list[Row], *, color: str, label: str | None) -> None:

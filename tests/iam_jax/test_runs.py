@@ -1,5 +1,6 @@
 """Whole runs: command line, checkpoints, resuming, errors."""
 
+import itertools
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import jax
 import numpy as np
 import pytest
 
-from iam_jax import stored
+from iam_jax import report, stored
 from iam_jax.build import make_learner
 from iam_jax.checkpoint import Checkpoints
 from iam_jax.config import ConfigError
@@ -225,6 +226,26 @@ def test_bad_input_ends_in_one_sentence_and_status_2(case, tmp_path):
 def test_environment_without_a_d_set_asks_for_one(tmp_path):
     result = run("iam_jax.train", "--env", "CartPole-v1", "--d-set", "manual", "--run-dir", tmp_path / "run")
     assert result.returncode == 2 and "--d-set-indices" in result.stderr
+
+
+def test_names_of_references_that_earn_almost_the_same_stand_below_each_other(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, *_, **__: figures.append(figure))
+    rows = [
+        {"seed": 0, "step": step, "episode_return": None, "eval_return": 10.0 * step, "eval_return_se": 1.0}
+        for step in (1, 4)
+    ]
+    report.draw_curves(
+        {"a": rows}, {"one": (38.0, 0.1), "two": (38.1, 0.1), "three": (38.2, 0.1)}, tmp_path / "c.png", ""
+    )
+    axes = figures[0].axes[0]
+    figures[0].canvas.draw()
+    boxes = sorted(
+        (text.get_window_extent() for text in axes.texts if text.get_text()[0] in "ot"),
+        key=lambda box: box.y0,
+    )
+    assert len(boxes) == 3
+    assert all(low.y1 <= high.y0 + 1 for low, high in itertools.pairwise(boxes))
 
 
 def test_a_run_folder_below_a_file_is_refused(tmp_path):
