@@ -91,6 +91,11 @@ def check(given: Mapping[str, Any], rules: Mapping[str, Rule]) -> dict[str, Any]
     return dict(given)
 
 
+def needs(error: ImportError, extra: str) -> ValueError:
+    """What to raise where a suite's package is not installed: it names the extra that brings it."""
+    return ValueError(f"it needs {error.name}: pip install 'iam-jax[{extra}]'")
+
+
 def check_name(suite: str, name: str, names: Iterable[str]) -> None:
     """Refuses a name that a suite does not have.
 

@@ -13,7 +13,7 @@ import numpy as np
 from flax import struct
 
 from envs_jax import spaces
-from envs_jax.arguments import TIME_LIMIT, OneOf, check, check_name
+from envs_jax.arguments import TIME_LIMIT, OneOf, check, check_name, needs
 from envs_jax.environment import Environment, EnvParams, EnvState
 from envs_jax.wrappers import Observe
 
@@ -113,7 +113,7 @@ def make(name: str, **arguments: Any) -> Environment:
     try:
         from brax import envs
     except ImportError as error:
-        raise ValueError(f"it needs {error.name}: pip install 'iam-jax[brax]'") from None
+        raise needs(error, "brax") from None
     check_name("brax", name, set(envs._envs) - {"fast"})
     given: dict[str, Any] = {"observe": "everything", "backend": "spring", "max_steps_in_episode": 1000}
     given |= check(arguments, RULES)

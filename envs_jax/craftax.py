@@ -17,7 +17,7 @@ import numpy as np
 from flax import struct
 
 from envs_jax import spaces
-from envs_jax.arguments import TIME_LIMIT, check, check_name
+from envs_jax.arguments import TIME_LIMIT, check, check_name, needs
 from envs_jax.environment import Environment, EnvParams, EnvState
 
 PREFIX = "craftax:"
@@ -121,7 +121,7 @@ def make(name: str, **arguments: Any) -> Environment:
     try:
         importlib.import_module("craftax.craftax_env")
     except ImportError as error:
-        raise ValueError(f"it needs {error.name}: pip install 'iam-jax[craftax]'") from None
+        raise needs(error, "craftax") from None
     check_name("Craftax", name, NAMES)
     try:
         return Craftax(name, **check(arguments, RULES))

@@ -17,7 +17,7 @@ from flax import struct
 from jax.experimental import io_callback
 
 from envs_jax import paths, spaces
-from envs_jax.arguments import OneOf, Whole, check
+from envs_jax.arguments import OneOf, Whole, check, needs
 from envs_jax.environment import Environment, EnvParams, EnvState, Step
 from envs_jax.external import Batches, External
 from envs_jax.wrappers import Observe
@@ -206,7 +206,7 @@ def make(name: str, observe: Any = None, **arguments: Any) -> Environment:
     try:
         import gymnasium
     except ImportError as error:
-        raise ValueError(f"it needs {error.name}: pip install 'iam-jax[gymnasium]'") from None
+        raise needs(error, "gymnasium") from None
     from envs_jax.gymnasium_spaces import NoCounterpart
 
     ours = check({k: v for k, v in arguments.items() if k in RULES}, RULES)

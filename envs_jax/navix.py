@@ -8,7 +8,7 @@ import numpy as np
 from flax import struct
 
 from envs_jax import spaces
-from envs_jax.arguments import TIME_LIMIT, OneOf, check, check_name
+from envs_jax.arguments import TIME_LIMIT, OneOf, check, check_name, needs
 from envs_jax.environment import Environment, EnvParams, EnvState
 
 PREFIX = "navix:"
@@ -107,7 +107,7 @@ def make(name: str, **arguments: Any) -> Environment:
     try:
         import navix
     except ImportError as error:
-        raise ValueError(f"it needs {error.name}: pip install 'iam-jax[navix]'") from None
+        raise needs(error, "navix") from None
     check_name("navix", name, navix.registry())
     given: dict[str, Any] = {"observation": "symbolic", "max_steps_in_episode": 100}
     return Navix(name, **given | check(arguments, RULES))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from envs_jax import spaces
-from envs_jax.arguments import Flag, OneOf, check, check_name
+from envs_jax.arguments import Flag, OneOf, check, check_name, needs
 from envs_jax.environment import Environment, EnvParams, EnvState
 
 PREFIX = "popgym_arcade:"
@@ -99,7 +99,7 @@ def make(name: str, **arguments: Any) -> Environment:
         import popgym_arcade
     except ImportError as error:
         raise ValueError(
-            f"it needs {error.name}: pip install 'iam-jax[popgym-arcade]', and then pip install --no-deps "
+            f"{needs(error, 'popgym-arcade')}, and then pip install --no-deps "
             "popgym-arcade, because what this depends on overwrites gymnax (docs/other_suites.md)"
         ) from None
     check_name("POPGym Arcade", name, popgym_arcade.registration.REGISTERED_ENVIRONMENTS)

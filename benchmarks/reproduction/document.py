@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.reproduction import figures, popgym, selection, selection_report
 from benchmarks.reproduction.experiments import CELL_NAMES, EXPERIMENTS, WAYS
-from benchmarks.reproduction.statistics import improvement, interval, iqm, steps_until
+from benchmarks.reproduction.statistics import improvement, iqm, middle, steps_until
 from benchmarks.reproduction.training import load
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
@@ -88,7 +88,7 @@ def scores(name: str, results: Path) -> str:
                 result["label"],
                 f"{result['parameters']:,}",
                 str(len(finals)),
-                _middle(finals),
+                middle(finals),
                 _mean(finals),
                 f"{finals.min():.2f}" if len(finals) > 1 else "",
                 chance,
@@ -126,7 +126,7 @@ def _against(
     ours = [load(name, results) for name in experiments]
     rows = []
     for name, (*theirs, key) in published.items():
-        cells = [_middle(methods[key]["finals"]) if key in methods else "" for methods in ours]
+        cells = [middle(methods[key]["finals"]) if key in methods else "" for methods in ours]
         rows.append([name, *theirs, *cells])
     return _table(heads, rows)
 
@@ -177,7 +177,7 @@ def suite(results: Path) -> str:
 
 
 def _finals(result: dict[str, Any] | None) -> str:
-    return "" if result is None else _mean(result["finals"]) or _middle(result["finals"])
+    return "" if result is None else _mean(result["finals"]) or middle(result["finals"])
 
 
 def _recorded(name: str, results: Path) -> str:
@@ -208,13 +208,6 @@ TABLES: dict[str, Callable[[Path], str]] = {
         for name in ("probes", "interventions", "runtime")
     },
 }
-
-
-def _middle(finals: np.ndarray) -> str:
-    """Interquartile mean and interval; of one seed, what it scored."""
-    if len(finals) == 1:
-        return f"{finals[0]:.2f}"
-    return "{:.2f} [{:.2f}, {:.2f}]".format(iqm(finals), *interval(finals))
 
 
 def _cell(value: float | None, *, bold: bool) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.reproduction.figures import millions, plt
 from benchmarks.reproduction.selection import AGENTS, AXES, Point
-from benchmarks.reproduction.statistics import interval, iqm, steps_until
+from benchmarks.reproduction.statistics import interval, iqm, middle, steps_until
 from benchmarks.reproduction.training import load
 
 LABELS = {
@@ -43,10 +43,7 @@ def _rows(axis: str, methods: Methods, cell: Any) -> list[list[str]]:
 
 
 def _final(result: dict[str, Any] | None) -> str:
-    if result is None:
-        return ""
-    finals = result["finals"]
-    return "{:.2f} [{:.2f}, {:.2f}]".format(iqm(finals), *interval(finals))
+    return "" if result is None else middle(result["finals"])
 
 
 def _samples(result: dict[str, Any] | None) -> str:

@@ -26,6 +26,13 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def middle(values: np.ndarray) -> str:
+    """Interquartile mean of a value per seed, and its interval, as tables show it; of one seed, its value."""
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    return "{:.2f} [{:.2f}, {:.2f}]".format(iqm(values), *interval(values))
+
+
 def steps_until(level: float, steps: np.ndarray, returns: np.ndarray) -> float:
     """Median over seeds of the environment steps at whose evaluation a return was first reached.
 

@@ -15,7 +15,7 @@ import numpy as np
 from flax import struct
 
 from envs_jax import spaces
-from envs_jax.arguments import Flag, Share, Whole, check
+from envs_jax.arguments import Flag, Share, Whole, check, needs
 from envs_jax.atari.screen import SIZE
 from envs_jax.environment import EnvParams, EnvState, Step
 from envs_jax.external import Batches, External
@@ -167,7 +167,7 @@ def make(name: str, **params: Any) -> Ale:
         import chex  # noqa: F401  ale-py needs it inside jit
         from ale_py import roms, vector_env  # noqa: F401
     except ImportError as error:
-        raise ValueError(f"it needs {error.name}: pip install 'iam-jax[atari]'") from None
+        raise needs(error, "atari") from None
     check(params, RULES)
     game = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     known = roms.get_all_rom_ids()

@@ -22,7 +22,6 @@ from benchmarks.reproduction.probes import canonical_correlations, score, stacke
 from benchmarks.reproduction.statistics import improvement, interval, iqm, steps_until
 from benchmarks.reproduction.training import RESULTS, _consecutive, load
 from iam_jax.build import make_learner
-from iam_jax.models.actor_critic import count_parameters
 from iam_jax.ppo.loss import Batch
 from iam_jax.train import parse
 
@@ -74,9 +73,7 @@ def test_matched_networks_have_as_many_parameters(experiment, wider):
     """Stacked frames need a wider first layer; the document states how much."""
     what, sizes = EXPERIMENTS[experiment], {}
     for name, method in what.methods.items():
-        learner = make_learner(parse(f"{what.options} {method.options}".split()))
-        state = jax.eval_shape(learner.init, jax.random.key(0))
-        sizes[name] = count_parameters(state.params)
+        sizes[name] = selection.count(f"{what.options} {method.options}")
     for name in wider:
         del sizes[name]
     assert max(sizes.values()) < 1.07 * min(sizes.values())
