@@ -29,6 +29,7 @@ from envs_jax.warehouse import dynamics
 from envs_jax.warehouse import env as warehouse
 from iam_jax.build import make_learner
 from iam_jax.config import Config, ConfigError
+from iam_jax.models import dense
 from iam_jax.models.d_set import Manual
 from iam_jax.models.dense import Dense
 from iam_jax.models.encoders import MLP
@@ -176,6 +177,16 @@ VARIANTS: dict[str, Callable[[], Any]] = {
     ),
 }
 """What is done otherwise -> a patch that does it."""
+ROUNDED: dict[str, Callable[[], Any]] = {
+    "products in bfloat16": contextlib.nullcontext,
+    "... gradients of kernels too": lambda: patch.object(
+        dense, "_kernel_gradient", partial(dense._dot, jnp.bfloat16, (0, 0))
+    ),
+    "... without the copy of wide rows": lambda: patch.object(
+        dense, "_kernel_gradient", lambda rows, gradient: rows.T @ gradient
+    ),
+}
+"""The same of ``--dtype bfloat16``."""
 
 
 def compiled(config: Config, change: Callable[[], Any], *, donate: bool = True, updates: int = 1) -> Any:
@@ -213,7 +224,7 @@ def main() -> None:
         **{name: compiled(config, change) for name, change in VARIANTS.items()},
         "buffers not donated": compiled(config, nothing, donate=False),
         f"{UPDATES_PER_CALL} updates in one program": compiled(config, nothing, updates=UPDATES_PER_CALL),
-        "products in bfloat16": compiled(rounded, nothing),
+        **{name: compiled(rounded, change) for name, change in ROUNDED.items()},
     }
     seconds = in_turns(calls, options.turns)
     base, rows = np.array(seconds["as it is"]), []

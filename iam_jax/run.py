@@ -22,6 +22,7 @@ from iam_jax.metrics import Row, check_extras, finite_or_none, open_sinks, read_
 from iam_jax.models.actor_critic import count_parameters
 from iam_jax.opening import read_params
 from iam_jax.play import Result
+from iam_jax.precision import settled
 from iam_jax.report import report
 from iam_jax.room import check_room, param_shapes
 from iam_jax.sharding import count_devices, is_first_process, largest
@@ -94,6 +95,7 @@ class Run:
         self.console = Console(quiet=True) if console is None else console
         self.callback = callback
         self.outcome: Outcome | None = None
+        config = self.config = settled(config)
         check_extras(config)
         check_folder(self.run_dir)
         num_devices = count_devices(config)

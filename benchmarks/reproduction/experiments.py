@@ -8,6 +8,7 @@ WAREHOUSE = "--env warehouse --env-args legacy_removal=true"
 
 _MATCHED = {
     "iam-manual": Method("IAM, manual d-set", "--model iam"),
+    "iam-bfloat16": Method("IAM, manual d-set, bfloat16", "--model iam --dtype bfloat16"),
     "iam-static": Method("IAM, static d-set", "--model iam --d-set static"),
     "iam-dynamic": Method(
         "IAM, dynamic d-set", "--model iam --d-set dynamic --heads 4 --attention-units 16 --hidden 52"
@@ -34,6 +35,7 @@ _PAPER = {
 }
 _TRAFFIC = {
     "iam-manual": Method("IAM, manual d-set", "--model iam"),
+    "iam-bfloat16": Method("IAM, manual d-set, bfloat16", "--model iam --dtype bfloat16"),
     "iam-static": Method("IAM, static d-set", "--model iam --d-set static"),
     "iam-dynamic": Method(
         "IAM, dynamic d-set", "--model iam --d-set dynamic --heads 4 --attention-units 16 --hidden 48"
@@ -151,7 +153,7 @@ def _cells(sizes: dict[str, tuple[str, str]]) -> dict[str, Method]:
 
 
 # A gtrxl sees as far as the way is long, and the gradient reaches through a rollout, which is longer.
-WAYS = {10: (64, 16, 1_000_000), 100: (128, 128, 2_000_000), 500: (512, 512, 4_000_000)}
+WAYS = {10: (64, 16, 400_000), 100: (128, 128, 1_000_000), 500: (512, 512, 2_000_000)}
 """Length of a T-maze -> steps of a rollout, window of a gtrxl, environment steps of a run."""
 
 

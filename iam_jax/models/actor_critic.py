@@ -38,7 +38,6 @@ class Heads(nn.Module):
     @nn.compact
     def __call__(self, features: jax.Array) -> tuple[jax.Array, jax.Array]:
         features = _mlp(self.config, self.config.joint, "joint")(features)
-        features = features.astype(jnp.promote_types(features.dtype, jnp.float32))
         policy = Dense(
             self.policy.num_outputs,
             use_bias=self.config.bias,

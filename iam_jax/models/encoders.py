@@ -7,13 +7,12 @@ from functools import partial
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from flax.linen.dtypes import promote_dtype
 from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 from envs_jax.spaces import as_float
 from iam_jax.model_config import NetworkConfig
-from iam_jax.models.dense import Dense
+from iam_jax.models.dense import Dense, product
 
 CONVOLUTIONS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "atari": ((32, 8, 4), (64, 4, 2), (64, 3, 1)),  # Mnih et al. 2015; 84x84 becomes 7x7x64
@@ -95,21 +94,30 @@ class Convolution(nn.Module):
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.features,))
-        x, kernel, bias = promote_dtype(x, kernel, bias, dtype=self.dtype)
         images = x.reshape(-1, *x.shape[-3:])
         y = jax.lax.platform_dependent(
-            images, kernel, cpu=partial(as_product, self.stride), default=partial(as_convolution, self.stride)
+            images,
+            kernel,
+            cpu=partial(as_product, self.stride, dtype=self.dtype),
+            default=partial(as_convolution, self.stride, dtype=self.dtype),
         )
         return y.reshape(*x.shape[:-3], *y.shape[1:]) + bias
 
 
-def as_convolution(stride: int, images: jax.Array, kernel: jax.Array) -> jax.Array:
-    """Images [N, Y, X, C] convolved with a kernel [k, k, C, F], without padding: [N, y, x, F]."""
+def as_convolution(
+    stride: int, images: jax.Array, kernel: jax.Array, dtype: Dtype | None = None
+) -> jax.Array:
+    """Images [N, Y, X, C] convolved with a kernel [k, k, C, F], without padding: [N, y, x, F].
+
+    With a ``dtype``, factors and result are rounded to it.
+    """
     layout = ("NHWC", "HWIO", "NHWC")
-    return jax.lax.conv_general_dilated(images, kernel, (stride, stride), "VALID", dimension_numbers=layout)
+    rounded = images.astype(dtype or images.dtype), kernel.astype(dtype or kernel.dtype)
+    y = jax.lax.conv_general_dilated(*rounded, (stride, stride), "VALID", dimension_numbers=layout)
+    return y.astype(images.dtype)
 
 
-def as_product(stride: int, images: jax.Array, kernel: jax.Array) -> jax.Array:
+def as_product(stride: int, images: jax.Array, kernel: jax.Array, dtype: Dtype | None = None) -> jax.Array:
     """The same as one product of matrices: every patch of the images times the kernel."""
     if len(kernel) % stride == 0:
         # Squares of stride x stride pixels become channels: a few wide slices in place of many narrow ones.
@@ -128,8 +136,7 @@ def as_product(stride: int, images: jax.Array, kernel: jax.Array) -> jax.Array:
         ],
         axis=-1,
     )
-    # As a product of two matrices; see `iam_jax.models.dense.Dense`.
-    sums = patches.reshape(-1, patches.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
+    sums = product(patches.reshape(-1, patches.shape[-1]), kernel.reshape(-1, kernel.shape[-1]), dtype)
     return sums.reshape(*patches.shape[:-1], -1)
 
 

@@ -11,6 +11,7 @@ from jax.custom_batching import sequential_vmap
 from jax.nn.initializers import Initializer
 
 from iam_jax.model_config import NetworkConfig
+from iam_jax.precision import fastest_dtype
 
 
 def orthogonal(scale: float = 1.0) -> Initializer:
@@ -36,4 +37,5 @@ KERNELS: dict[str, tuple[Initializer, Initializer]] = {
 
 def product_dtype(config: NetworkConfig) -> Dtype | None:
     """Of the factors of matrix products; None for that of the parameters."""
-    return None if config.dtype == "float32" else jnp.dtype(config.dtype)
+    name = fastest_dtype() if config.dtype == "auto" else config.dtype
+    return None if name == "float32" else jnp.dtype(name)

@@ -116,11 +116,6 @@ def linear_scan(before: jax.Array, factors: jax.Array, terms: jax.Array, first: 
     return jax.lax.associative_scan(both, (factors, terms))[1]
 
 
-def widened(x: jax.Array) -> jax.Array:
-    """The result of a product as float32 at least: what is remembered is not rounded to ``--dtype``."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
-
-
 def cleared(carry: Carry, start: jax.Array) -> Carry:
     """The memory, of zeros where an episode begins, bool[B]."""
     return tuple(jnp.where(start.reshape(-1, *[1] * (part.ndim - 1)), 0, part) for part in carry)

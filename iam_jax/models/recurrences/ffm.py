@@ -14,7 +14,7 @@ from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 from iam_jax.models.dense import Dense
-from iam_jax.models.recurrences.base import Associative, widened
+from iam_jax.models.recurrences.base import Associative
 
 CONTEXT = 4
 """c, angular speeds of the traces."""
@@ -44,7 +44,7 @@ class FFM(Associative):
         return (self.size, CONTEXT)
 
     def elements(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
-        entering = widened(self.enters(inputs)) * nn.sigmoid(widened(self.enters_gate(inputs)))
+        entering = self.enters(inputs) * nn.sigmoid(self.enters_gate(inputs))
         decay = jnp.exp(-jnp.abs(self.alpha))[:, None]
         factors = jax.lax.complex(decay * jnp.cos(self.omega), decay * jnp.sin(self.omega))
         terms = jnp.broadcast_to(entering[..., None], (*entering.shape, CONTEXT))
@@ -54,5 +54,4 @@ class FFM(Associative):
         flat = states.reshape(*states.shape[:2], -1)
         z = self.mix(jnp.concatenate([flat.real, flat.imag], axis=-1))
         gate = nn.sigmoid(self.output_gate(inputs))
-        mixed = self.norm(z) * gate + self.skip(inputs) * (1 - gate)
-        return mixed.astype(flat.real.dtype)
+        return self.norm(z) * gate + self.skip(inputs) * (1 - gate)

@@ -64,8 +64,8 @@ class GRU(Stepwise):
     def step(self, carry: Carry, projected: jax.Array) -> Carry:
         """Memory after one step, from memory before it and the projected input [B, 3H]."""
         (h,) = carry
-        x_gates, x_candidate = jnp.split(projected.astype(h.dtype), [2 * self.size], axis=-1)
-        h_gates, h_candidate = jnp.split(self.recurrent(h).astype(h.dtype), [2 * self.size], axis=-1)
+        x_gates, x_candidate = jnp.split(projected, [2 * self.size], axis=-1)
+        h_gates, h_candidate = jnp.split(self.recurrent(h), [2 * self.size], axis=-1)
         r, z = jnp.split(nn.sigmoid(x_gates + h_gates), 2, axis=-1)
         n = jnp.tanh(x_candidate + r * (h_candidate + self.candidate_bias))
         return ((1 - z) * n + z * h,)
@@ -95,7 +95,7 @@ class LSTM(Stepwise):
     def step(self, carry: Carry, projected: jax.Array) -> Carry:
         """Memory after one step, from memory before it and the projected input [B, 4H]."""
         h, c = carry
-        gates = projected.astype(h.dtype) + self.recurrent(h).astype(h.dtype)
+        gates = projected + self.recurrent(h)
         i, f, g, o = jnp.split(gates, 4, axis=-1)
         c = nn.sigmoid(f + self.forget_bias) * c + nn.sigmoid(i) * jnp.tanh(g)
         return (nn.sigmoid(o) * jnp.tanh(c), c)

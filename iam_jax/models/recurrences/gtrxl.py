@@ -21,7 +21,7 @@ from jax.nn.initializers import Initializer
 
 from iam_jax.model_config import GTRXL_HEADS
 from iam_jax.models.dense import Dense
-from iam_jax.models.recurrences.base import Carry, Recurrence, widened
+from iam_jax.models.recurrences.base import Carry, Recurrence
 
 GATE_BIAS = 2.0
 """So that a fresh layer lets its input pass."""
@@ -55,7 +55,7 @@ class GTrXL(Recurrence):
         return jnp.zeros((batch, length, self.size)), jnp.zeros((batch, length))
 
     def __call__(self, carry: Carry, inputs: jax.Array, first: jax.Array) -> tuple[Carry, jax.Array]:
-        x = widened(self.input(inputs))
+        x = self.input(inputs)
         rows = self.norm_attention(x)
         before, held = carry
         seen = jnp.concatenate([jnp.moveaxis(before, 1, 0), rows])  # [K - 1 + T, B, H]
@@ -63,7 +63,7 @@ class GTrXL(Recurrence):
         episode = jnp.cumsum(first, axis=0)
         episodes = jnp.concatenate([jnp.where(held.T > 0, 0, -1), episode])
         x = self.gate_attention(x, nn.relu(self._attend(rows, seen, episode, episodes)))
-        y = widened(self.output(nn.relu(self.hidden(self.norm_layers(x)))))
+        y = self.output(nn.relu(self.hidden(self.norm_layers(x))))
         x = self.gate_layers(x, nn.relu(y))
         length = self.window - 1
         kept = jnp.moveaxis(seen[len(seen) - length :], 0, 1)
@@ -88,7 +88,7 @@ class GTrXL(Recurrence):
         places = size * jnp.arange(number)[:, None] + jnp.arange(size + self.window - 1)  # [N, S]
         shown = lambda x, value: fill(x, value)[places]  # noqa: E731
 
-        heads = lambda x: x.reshape(*x.shape[:-1], self.num_heads, -1).astype(rows.dtype)  # noqa: E731
+        heads = lambda x: x.reshape(*x.shape[:-1], self.num_heads, -1)  # noqa: E731
         query = heads(fill(self.query(rows), 0)).reshape(*block, self.num_heads, -1)
         key, value = heads(shown(self.key(seen), 0)), heads(shown(self.value(seen), 0))
         lags = heads(self.lag(jnp.asarray(sinusoids(self.window, self.size), rows.dtype)))  # [K, h, d]
@@ -102,7 +102,7 @@ class GTrXL(Recurrence):
         allowed = (inside[..., None] & same).transpose(0, 3, 1, 2)[:, :, None]
         weights = nn.softmax(jnp.where(allowed, scores, -jnp.inf))
         looked = jnp.einsum("nbhts,nsbhd->ntbhd", weights, value)
-        return self.mix(looked.reshape(number * size, batch, -1)[:length]).astype(rows.dtype)
+        return self.mix(looked.reshape(number * size, batch, -1)[:length])
 
 
 class Gate(nn.Module):
@@ -121,7 +121,7 @@ class Gate(nn.Module):
         r = nn.sigmoid(layer("r_y")(y) + layer("r_x")(x))
         z = nn.sigmoid(layer("z_y")(y) + layer("z_x")(x) - bias)
         h = jnp.tanh(layer("h_y")(y) + layer("h_x")(r * x))
-        return ((1 - z) * x + z * h).astype(x.dtype)
+        return (1 - z) * x + z * h
 
 
 def sinusoids(number: int, size: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 from iam_jax.models.dense import Dense
-from iam_jax.models.recurrences.base import Associative, widened
+from iam_jax.models.recurrences.base import Associative
 
 RING = (0.9, 0.999)
 """Within which the absolute values of the LRU's factors begin."""
@@ -58,7 +58,7 @@ class Diagonal(Associative):
 
     def project(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
         """S and norm(s)."""
-        s = widened(self.input(inputs))
+        s = self.input(inputs)
         return s, self.norm(s)
 
     def elements(self, inputs: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -70,7 +70,7 @@ class Diagonal(Associative):
         s, u = inputs
         y = states.real @ self.c_re - states.imag @ self.c_im + self.d * u
         v = nn.gelu(y)
-        return s + (self.gated(v) * nn.sigmoid(self.gate(v))).astype(y.dtype)
+        return s + self.gated(v) * nn.sigmoid(self.gate(v))
 
 
 class LRU(Diagonal):

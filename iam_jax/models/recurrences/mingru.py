@@ -13,7 +13,7 @@ from flax.typing import Dtype
 from jax.nn.initializers import Initializer
 
 from iam_jax.models.dense import Dense
-from iam_jax.models.recurrences.base import Associative, widened
+from iam_jax.models.recurrences.base import Associative
 
 
 class MinGRU(Associative):
@@ -32,8 +32,8 @@ class MinGRU(Associative):
         return (self.size,)
 
     def elements(self, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
-        z = nn.sigmoid(widened(self.gate(inputs)))
-        return 1 - z, z * positive(widened(self.candidate(inputs)))
+        z = nn.sigmoid(self.gate(inputs))
+        return 1 - z, z * positive(self.candidate(inputs))
 
 
 def positive(x: jax.Array) -> jax.Array:
