@@ -29,6 +29,8 @@ class Experiment:
       seeds: How many each has.
       steps: Environment steps of each seed.
       baseline: The method that others are compared with.
+      shared: Method -> the experiment that it belongs to as well, with the same options; its results are
+        kept there.
     """
 
     title: str
@@ -37,3 +39,4 @@ class Experiment:
     seeds: int
     steps: int
     baseline: str = "rnn"
+    shared: dict[str, str] = dataclasses.field(default_factory=dict)

@@ -41,6 +41,7 @@ _TRAFFIC = {
         "IAM, dynamic d-set", "--model iam --d-set dynamic --heads 4 --attention-units 16 --hidden 48"
     ),
     "iam-identity": Method("IAM, whole observation", "--model iam --d-set identity --hidden 54"),
+    "iam-lstm": Method("IAM, manual d-set, LSTM", "--model iam --cell lstm --hidden 56"),
     "rnn": Method("GRU", "--model rnn --hidden 52"),
     "rnn-lstm": Method("LSTM", "--model rnn --cell lstm --hidden 43"),
     "fnn": Method("FNN, 1 frame", "--model fnn --fc 184 96"),
@@ -113,8 +114,6 @@ def _bootstrapped(name: str) -> Method:
 
 # Cell -> options of rnn and of iam, with about as many parameters as the IAM of `_MATCHED` and `_TRAFFIC`.
 _WAREHOUSE_CELLS = {
-    "gru": ("--hidden 56", "--hidden 64"),
-    "lstm": ("--hidden 44", "--hidden 56"),
     "mingru": ("--hidden 92", "--hidden 140"),
     "lru": ("--hidden 72", "--hidden 52"),
     "s5": ("--hidden 72", "--hidden 52"),
@@ -122,8 +121,6 @@ _WAREHOUSE_CELLS = {
     "gtrxl": ("--hidden 44 --fc 288", "--hidden 32"),
 }
 _TRAFFIC_CELLS = {
-    "gru": ("--hidden 52", "--hidden 64"),
-    "lstm": ("--hidden 43", "--hidden 56"),
     "mingru": ("--hidden 112", "--hidden 236"),
     "lru": ("--hidden 50", "--hidden 48"),
     "s5": ("--hidden 50", "--hidden 48"),
@@ -151,6 +148,9 @@ def _cells(sizes: dict[str, tuple[str, str]]) -> dict[str, Method]:
         for model, label in (("rnn", ""), ("iam", "IAM, "))
     }
 
+
+_GATED = ("rnn", "rnn-lstm", "iam-manual", "iam-lstm")
+"""GRU and LSTM, which the matched experiments have already."""
 
 # A gtrxl sees as far as the way is long, and the gradient reaches through a rollout, which is longer.
 WAYS = {10: (64, 16, 400_000), 100: (128, 128, 1_000_000), 500: (512, 512, 2_000_000)}
@@ -235,18 +235,18 @@ EXPERIMENTS = {
     "warehouse-cells": Experiment(
         "Warehouse, every cell",
         WAREHOUSE,
-        _cells(_WAREHOUSE_CELLS),
+        {name: _MATCHED[name] for name in _GATED} | _cells(_WAREHOUSE_CELLS),
         seeds=3,
         steps=12_000_000,
-        baseline="rnn-gru",
+        shared=dict.fromkeys(_GATED, "warehouse"),
     ),
     "traffic-cells": Experiment(
         "Traffic, every cell",
         "--env traffic",
-        _cells(_TRAFFIC_CELLS),
+        {name: _TRAFFIC[name] for name in _GATED} | _cells(_TRAFFIC_CELLS),
         seeds=3,
         steps=10_000_000,
-        baseline="rnn-gru",
+        shared=dict.fromkeys(_GATED, "traffic"),
     ),
     **{f"tmaze-{length}": _way(length) for length in WAYS},
     "popgym": popgym.experiment(),

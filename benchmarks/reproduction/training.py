@@ -61,7 +61,7 @@ def train(experiment: str, name: str, seeds: range, *, steps: int, more: list[st
     method = what.methods[name]
     options = [*f"{what.options} {method.options}".split(), "--total-steps", str(steps), *more]
     parse(options)  # a wrong option ends the program here
-    file = place.results / experiment / f"{name}.json"
+    file = _file(experiment, name, place.results)
     found = _load(file, method, options)["runs"]
     missing = sorted(set(seeds) - {seed for run in found for seed in run["seeds"]})
     for first, count in _consecutive(missing):
@@ -149,13 +149,26 @@ def _locked(lock: Path, *, wait: bool) -> Iterator[bool]:
             yield True
 
 
+def _file(experiment: str, name: str, results: Path) -> Path:
+    return results / EXPERIMENTS[experiment].shared.get(name, experiment) / f"{name}.json"
+
+
 def load(experiment: str, results: Path) -> dict[str, dict[str, Any]]:
-    """Method -> its results, over all its runs: "finals" [S], "steps" [P] and "returns" [S, P]."""
-    methods = {}
-    for file in sorted((results / experiment).glob("*.json")):
+    """Method -> its results, over all its runs: "finals" [S], "steps" [P] and "returns" [S, P].
+
+    Empty where none of the methods of this experiment alone has been run.
+    """
+    methods: dict[str, dict[str, Any]] = {}
+    what = EXPERIMENTS[experiment]
+    if not (results / experiment).is_dir():
+        return methods
+    for name in what.methods:
+        file = _file(experiment, name, results)
+        if not file.is_file():
+            continue
         result = json.loads(file.read_text())
         runs = result["runs"]
-        methods[file.stem] = result | {
+        methods[name] = result | {
             "finals": np.concatenate([run["final_returns"] for run in runs]),
             "steps": np.array(runs[0]["steps"]),
             "returns": np.concatenate([run["returns"] for run in runs]),
