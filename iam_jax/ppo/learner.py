@@ -126,11 +126,12 @@ class Learner:
         Returns:
           The state, and metrics of ``most`` rows of which the first ``num_updates`` are filled.
         """
-        shapes = jax.eval_shape(self.update, state)[1]
+        update = jax.jit(self.update, inline=True)  # traced once, for its shapes and for the loop
+        shapes = jax.eval_shape(update, state)[1]
         empty = jax.tree.map(lambda x: jnp.zeros((most, *x.shape), x.dtype), shapes)
 
         def one(i: jax.Array, loop: tuple[TrainState, Metrics]) -> tuple[TrainState, Metrics]:
-            state, metrics = self.update(loop[0])
+            state, metrics = update(loop[0])
             return state, jax.tree.map(lambda rows, row: rows.at[i].set(row), loop[1], metrics)
 
         return jax.lax.fori_loop(0, num_updates, one, (state, empty))
