@@ -180,10 +180,10 @@ VARIANTS: dict[str, Callable[[], Any]] = {
 ROUNDED: dict[str, Callable[[], Any]] = {
     "products in bfloat16": contextlib.nullcontext,
     "... gradients of kernels too": lambda: patch.object(
-        dense, "_kernel_gradient", partial(dense._dot, jnp.bfloat16, (0, 0))
+        dense, "_on_cpu", partial(dense._dot, jnp.bfloat16, (0, 0))
     ),
     "... without the copy of wide rows": lambda: patch.object(
-        dense, "_kernel_gradient", lambda rows, gradient: rows.T @ gradient
+        dense, "_on_cpu", lambda rows, gradient: rows.T @ gradient
     ),
 }
 """The same of ``--dtype bfloat16``."""

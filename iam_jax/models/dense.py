@@ -48,14 +48,19 @@ def _forwards(dtype: Dtype, rows: jax.Array, kernel: jax.Array) -> tuple[jax.Arr
 
 def _backwards(dtype: Dtype, kept: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
     rows, kernel = kept
-    of_kernel = jax.lax.platform_dependent(
-        rows, gradient, cpu=_kernel_gradient, default=partial(_dot, dtype, (0, 0))
-    )
-    return _dot(dtype, (1, 1), gradient, kernel), of_kernel
+    return _dot(dtype, (1, 1), gradient, kernel), kernel_gradient(rows, gradient, dtype)
 
 
-def _kernel_gradient(rows: jax.Array, gradient: jax.Array) -> jax.Array:
-    """Its float32 product on a CPU, [I, O]. Where I > O, XLA is twice as fast with a copy of the rows."""
+def kernel_gradient(rows: jax.Array, gradient: jax.Array, dtype: Dtype | None = None) -> jax.Array:
+    """``rows.T @ gradient``, [N, I] and [N, O] to [I, O], as `product` says."""
+    if dtype is None:
+        return rows.T @ gradient
+    rounded = partial(_dot, dtype, (0, 0))
+    return jax.lax.platform_dependent(rows, gradient, cpu=_on_cpu, default=rounded)
+
+
+def _on_cpu(rows: jax.Array, gradient: jax.Array) -> jax.Array:
+    """Where I > O, XLA is twice as fast with a copy of the rows."""
     wide = rows.shape[1] > gradient.shape[1]
     return (jax.lax.optimization_barrier(rows.T) if wide else rows.T) @ gradient
 

@@ -111,10 +111,10 @@ def as_convolution(
 
     With a ``dtype``, factors and result are rounded to it.
     """
-    layout = ("NHWC", "HWIO", "NHWC")
-    rounded = images.astype(dtype or images.dtype), kernel.astype(dtype or kernel.dtype)
-    y = jax.lax.conv_general_dilated(*rounded, (stride, stride), "VALID", dimension_numbers=layout)
-    return y.astype(images.dtype)
+    layout, wide = ("NHWC", "HWIO", "NHWC"), jnp.promote_types(images.dtype, kernel.dtype)
+    factors = (x.astype(dtype or wide) for x in (images, kernel))
+    y = jax.lax.conv_general_dilated(*factors, (stride, stride), "VALID", dimension_numbers=layout)
+    return y.astype(wide)
 
 
 def as_product(stride: int, images: jax.Array, kernel: jax.Array, dtype: Dtype | None = None) -> jax.Array:

@@ -28,7 +28,7 @@ def _layer(config: RecurrentConfig) -> Recurrence:
     if config.cell == "gru":
         return GRU(size, kernel, kernel, dtype)
     if config.cell == "lstm":
-        return LSTM(size, kernel, kernel, config.forget_bias, dtype)
+        return LSTM(size, kernel, kernel, dtype, config.forget_bias)
     if config.cell == "gtrxl":
         return GTrXL(size, kernel, window=config.window, dtype=dtype)
     known = {"mingru": MinGRU, "lru": LRU, "s5": S5, "ffm": FFM}
