@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import jax
@@ -183,17 +184,20 @@ def experiment(place, name, *arguments):
     return ("benchmarks.reproduction", name, *arguments, *more)
 
 
+long = partial(pytest.param, marks=pytest.mark.long)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "methods"),
     [
         ("warehouse", ["iam-manual", "rnn"]),
-        ("warehouse-paper", ["iam-dynamic", "rnn-published"]),
+        long("warehouse-paper", ["iam-dynamic", "rnn-published"]),
         ("traffic", ["iam-static", "rnn"]),
         ("traffic-paper", ["fnn"]),
-        ("minatar-breakout", ["rnn"]),
+        long("minatar-breakout", ["rnn"]),
         ("ablations", ["d-set-wrong", "memory-8", "frames-2"]),
-        ("tuning", ["fnn-1e-3-0.1"]),
+        long("tuning", ["fnn-1e-3-0.1"]),
         ("faults", ["both"]),
         ("tmaze-10", ["iam-lru"]),
         ("popgym", ["repeat-first-easy-iam-static"]),
@@ -210,7 +214,7 @@ def test_smoke_every_experiment_trains_and_records(place, name, methods):
 
 @pytest.mark.slow
 def test_smoke_an_experiment_goes_on_after_a_kill(place):
-    arguments = ("warehouse", "--only", "fnn", "--seeds", 2, "--budget", 400_000)
+    arguments = ("warehouse", "--only", "fnn", "--seeds", 2, "--budget", 100_000)
     process = subprocess.Popen(command(*experiment(place, *arguments)), stdout=subprocess.DEVNULL)
     checkpoints = place.runs / "warehouse" / "fnn-seeds0to0" / "checkpoints"
     deadline = time.monotonic() + 120
