@@ -126,7 +126,10 @@ def main() -> None:
                     "purejaxrl-style": purejaxrl(env, number),
                 }
                 if options.memorax:
-                    calls["memorax"] = memorax(options.memorax, env, number, stack)
+                    try:
+                        calls["memorax"] = memorax(options.memorax, env, number, stack)
+                    except (OSError, RuntimeError) as error:
+                        parser.error(f"--memorax {options.memorax} does not run memorax ({error})")
                 seconds = in_turns(calls, options.turns)
             rows += _rows(env, number, {name: np.array(values) for name, values in seconds.items()})
             jax.clear_caches()

@@ -112,8 +112,8 @@ def as_convolution(
     With a ``dtype``, factors and result are rounded to it.
     """
     layout, wide = ("NHWC", "HWIO", "NHWC"), jnp.promote_types(images.dtype, kernel.dtype)
-    factors = (x.astype(dtype or wide) for x in (images, kernel))
-    y = jax.lax.conv_general_dilated(*factors, (stride, stride), "VALID", dimension_numbers=layout)
+    images, kernel = images.astype(dtype or wide), kernel.astype(dtype or wide)
+    y = jax.lax.conv_general_dilated(images, kernel, (stride, stride), "VALID", dimension_numbers=layout)
     return y.astype(wide)
 
 

@@ -143,6 +143,6 @@ def test_auto_takes_bfloat16_only_where_it_is_faster(factor, chosen, monkeypatch
         def __call__(self, *arguments):
             now[0] += self.seconds
 
-    monkeypatch.setattr(precision, "_program", lambda name: Program(factor if name == "bfloat16" else 1.0))
+    monkeypatch.setattr(precision, "_gradient", lambda name: Program(factor if name == "bfloat16" else 1.0))
     monkeypatch.setattr(precision.time, "perf_counter", lambda: now[0])
     assert precision.fastest_dtype.__wrapped__() == chosen
