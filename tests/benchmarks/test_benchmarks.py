@@ -1,6 +1,7 @@
 """Benchmarks must count right and refuse what cannot be measured. What they measure is no test's business."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 
+from benchmarks import gpu
 from benchmarks.hot_path import VARIANTS
 from benchmarks.train_throughput import flop_per_step, with_envs
 from iam_jax.build import make_learner
@@ -55,6 +57,29 @@ def test_kernel_gradient_outside_the_scan_is_the_same_gradient(options):
         found = learnt()
     jax.clear_caches()
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), wanted, found)
+
+
+def test_what_is_measured_on_a_gpu_can_be_run_and_ends_in_ten_minutes():
+    """A lent card must not meet an option that is refused."""
+    assert sum(job.limit for job in gpu.jobs()) <= 600
+    for name, options in gpu.LEARNERS.items():
+        config = parse(f"--num-envs 4096 {gpu.LEGACY} {options}".split())
+        assert config.ppo.num_epochs * config.ppo.minibatches <= 32 or name == "fast"
+    for job in gpu.jobs():
+        module, *options = job.command.split()
+        source = (gpu.ROOT / f"{module.replace('.', '/')}.py").read_text()
+        own = [option for option in options if f'"{option}"' in source]
+        rest = " ".join(options)
+        for option in own:
+            rest = re.sub(rf"{option}( [^-]\S*)*", "", rest)
+        parse(rest.split())
+
+
+def test_a_job_that_takes_too_long_is_stopped_and_the_others_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu, "ROOT", tmp_path)
+    (tmp_path / "sleeps.py").write_text("import time; time.sleep(60)")
+    assert gpu.run(gpu.Job("slow", "sleeps", 1), tmp_path) == "stopped after 1 s"
+    assert gpu.run(gpu.Job("wrong", "nothing", 10), tmp_path).startswith("failed, see ")
 
 
 def test_minibatches_stay_as_large_with_other_numbers_of_environments():
