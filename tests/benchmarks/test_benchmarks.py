@@ -8,13 +8,14 @@ import sys
 import jax
 import numpy as np
 import pytest
+from selection import quick_if
 
-from benchmarks import gpu
+from benchmarks import gpu, presets
 from benchmarks.hot_path import VARIANTS
 from benchmarks.train_throughput import flop_per_step, with_envs
 from iam_jax.build import make_learner
 from iam_jax.model_config import CELLS
-from iam_jax.presets import preset
+from iam_jax.presets import TABLE, family, preset
 from iam_jax.train import parse
 
 WAREHOUSE, ACTIONS = 73, 4
@@ -80,6 +81,25 @@ def test_a_job_that_takes_too_long_is_stopped_and_the_others_go_on(tmp_path, mon
     (tmp_path / "sleeps.py").write_text("import time; time.sleep(60)")
     assert gpu.run(gpu.Job("slow", "sleeps", 1), tmp_path) == "stopped after 1 s"
     assert gpu.run(gpu.Job("wrong", "nothing", 10), tmp_path).startswith("failed, see ")
+
+
+def test_every_family_of_presets_has_a_row_that_can_be_compiled():
+    families = {family(env) for env, _ in presets.cases()}
+    assert families | set(presets.OUTSIDE) == set(TABLE)
+    for env, name in presets.cases():
+        parse(["--env", env, "--preset", name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("env", "name"), quick_if(lambda *case: False, presets.cases(), in_ci=lambda env, _: "mini" in env)
+)
+def test_no_preset_needs_more_memory_than_a_laptop_has(env, name):
+    row = presets.measure(["--env", env, "--preset", name])
+    learner = make_learner(parse(["--env", env, "--preset", name]))
+    state = jax.eval_shape(learner.init, jax.random.key(0))
+    held = sum(x.size for x in jax.tree.leaves((state.params, state.opt_state))) * 4
+    assert held < row["bytes"] < presets.LIMIT
 
 
 def test_minibatches_stay_as_large_with_other_numbers_of_environments():
