@@ -149,11 +149,16 @@ def tuning(results: Path) -> str:
 def ways(results: Path) -> str:
     """T-mazes: how often each cell turns to the right side, and the steps until that is 9 of 10 times."""
     found = {length: load(f"tmaze-{length}", results) for length in WAYS}
+    longer = load("tmaze-100-long", results)
+    columns = [
+        (f"{length} steps, `{model}`", found[length], model) for length in WAYS for model in ("rnn", "iam")
+    ]
+    columns.insert(3, ("100 steps, `rnn`, 4M", longer, "rnn"))
     rows = [
-        [label, *(_way(found[length].get(f"{model}-{cell}")) for length in WAYS for model in ("rnn", "iam"))]
+        [label, *(_way(methods.get(f"{model}-{cell}")) for _, methods, model in columns)]
         for cell, label in CELL_NAMES.items()
     ]
-    return _table(["", *(f"{length} steps, {model}" for length in WAYS for model in ("rnn", "iam"))], rows)
+    return _table(["", *(head for head, _, _ in columns)], rows)
 
 
 def _way(result: dict[str, Any] | None) -> str:

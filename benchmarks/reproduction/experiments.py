@@ -157,7 +157,8 @@ WAYS = {10: (64, 16, 400_000), 100: (128, 128, 1_000_000), 500: (512, 512, 2_000
 """Length of a T-maze -> steps of a rollout, window of a gtrxl, environment steps of a run."""
 
 
-def _way(length: int) -> Experiment:
+def _way(length: int, times: int = 1) -> Experiment:
+    """Every cell on a T-maze, with so many times the budget."""
     steps, window, budget = WAYS[length]
     sizes = dict.fromkeys(CELL_NAMES, ("", "")) | {"gtrxl": (f"--window {window}",) * 2}
     envs = 128 * 128 // steps
@@ -167,7 +168,7 @@ def _way(length: int) -> Experiment:
         f"--bptt-length {steps}",
         _cells(sizes),
         seeds=3,
-        steps=budget,
+        steps=times * budget,
         baseline="rnn-gru",
     )
 
@@ -249,6 +250,7 @@ EXPERIMENTS = {
         shared=dict.fromkeys(_GATED, "traffic"),
     ),
     **{f"tmaze-{length}": _way(length) for length in WAYS},
+    "tmaze-100-long": _way(100, times=4),
     "popgym": popgym.experiment(),
     "selection": selection.experiment(),
     "faults": Experiment(
