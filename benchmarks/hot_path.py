@@ -33,9 +33,9 @@ from iam_jax.models import dense
 from iam_jax.models.d_set import Manual
 from iam_jax.models.dense import Dense
 from iam_jax.models.encoders import MLP
-from iam_jax.models.memory import Memory
 from iam_jax.models.policies import Categorical
-from iam_jax.models.recurrences.gated import GRU
+from iam_jax.models.recurrences.base import Stepwise
+from iam_jax.models.recurrences.gated import Gated
 from iam_jax.ppo.groups import pick
 from iam_jax.ppo.learner import Learner, make_optimiser
 from iam_jax.ppo.rollout import Actor
@@ -105,63 +105,14 @@ class _FeaturesFirst(MLP):
         return jax.lax.optimization_barrier(rows).T.reshape(*x.shape[:-1], -1)
 
 
-_memory_as_it_is = Memory.__call__
-
-
-def _kernel_gradient_outside(self: Memory, carry: Any, obs: jax.Array, first: jax.Array) -> Any:
-    """`Memory.__call__` of a GRU; the gradient of its recurrent kernel is one product over all steps."""
-    cell = self.cell
-    if not isinstance(cell, GRU) or self.selector.reads_memory:
-        return _memory_as_it_is(self, carry, obs, first)
-    inputs = cell.project(self.selector(obs))
-    if self.is_initializing():
-        cell.step(carry, inputs[0])
-    cleared = lambda h, start: jnp.where(start[:, None], 0, h)  # noqa: E731
-
-    def gates(h: jax.Array, x: jax.Array, u: jax.Array, bias: jax.Array) -> jax.Array:
-        (rx, zx, nx), (ru, zu, nu) = jnp.split(x, 3, axis=-1), jnp.split(u, 3, axis=-1)
-        z = nn.sigmoid(zx + zu)
-        return (1 - z) * jnp.tanh(nx + nn.sigmoid(rx + ru) * (nu + bias)) + z * h
-
-    def forwards(kernel: jax.Array, bias: jax.Array, inputs: jax.Array, h: jax.Array) -> Any:
-        def step(h: jax.Array, now: Any) -> Any:
-            h = cleared(h, now[1])
-            after = gates(h, now[0], h @ kernel, bias)
-            return after, (after, h)
-
-        last, (outputs, before) = jax.lax.scan(step, h, (inputs, first))
-        return (last, outputs), (kernel, bias, inputs, before)
-
-    def backwards(kept: Any, gradient: Any) -> Any:
-        kernel, bias, inputs, before = kept
-
-        def step(dh: jax.Array, now: Any) -> Any:
-            d_output, h, x, u, start = now
-            dh, dx, du, d_bias = jax.vjp(gates, h, x, u, bias)[1](dh + d_output)
-            return cleared(dh + du @ kernel.T, start), (dx, du, d_bias)
-
-        projected = before @ kernel
-        dh, (dx, du, d_bias) = jax.lax.scan(
-            step, gradient[0], (gradient[1], before, inputs, projected, first), reverse=True
-        )
-        d_kernel = before.reshape(-1, cell.size).T @ du.reshape(-1, 3 * cell.size)
-        return d_kernel, d_bias.sum(0), dx, dh
-
-    scan = jax.custom_vjp(lambda *x: forwards(*x)[0])
-    scan.defvjp(forwards, backwards)
-    last, outputs = scan(cell.recurrent.variables["params"]["kernel"], cell.candidate_bias, inputs, carry[0])
-    return (last,), outputs
-
-
 VARIANTS: dict[str, Callable[[], Any]] = {
     "flax's dense layer on [T, B, I]": lambda: patch.object(Dense, "__call__", nn.Dense.__call__),
     "values of all environments at a time limit": lambda: patch.object(Actor, "values_where", _values_of_all),
     "d-set and input projection inside the scan": lambda: patch.object(Manual, "reads_memory", True),
-    "gradient of the recurrent kernel outside the scan": lambda: patch.object(
-        Memory, "__call__", _kernel_gradient_outside
+    "gradient of the recurrent kernel summed in the scan": lambda: patch.object(
+        Gated, "__call__", Stepwise.__call__
     ),
     "layers with features first": lambda: patch.object(iam_jax.models.actor_critic, "MLP", _FeaturesFirst),
-    "scan over time unrolled": lambda: patch.object(nn, "scan", partial(nn.scan, unroll=8)),
     "log-probabilities by one-hot product": lambda: patch.object(Categorical, "log_prob", _one_hot_log_prob),
     "d-set by one-hot product": lambda: patch.object(Manual, "__call__", _one_hot_d_set),
     "rollout permuted once per epoch": lambda: patch.object(Learner, "learn", _copy_each_epoch),
@@ -233,7 +184,7 @@ def main() -> None:
         rates, factor = spread(list(steps / np.array(values))), spread(list(np.array(values) / base))
         rows.append({"variant": name, "steps_per_second": rates, "slower_by": factor})
         print(
-            f"{name:46} {show(rates)}  {factor['median']:.2f} ({factor['low']:.2f} to {factor['high']:.2f})"
+            f"{name:51} {show(rates)}  {factor['median']:.2f} ({factor['low']:.2f} to {factor['high']:.2f})"
         )
     write(options.output, rows=rows)
 

@@ -44,7 +44,7 @@ def test_flop_of_a_memory_do_not_depend_on_how_time_is_scanned():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", ["", "--cell lstm", "--d-set dynamic", "--preset paper --num-envs 64"])
-def test_kernel_gradient_outside_the_scan_is_the_same_gradient(options):
+def test_kernel_gradient_summed_in_the_scan_is_the_same_gradient(options):
     config = parse(f"--num-envs 64 --num-minibatches 2 {options}".split())
 
     def learnt():
@@ -54,7 +54,7 @@ def test_kernel_gradient_outside_the_scan_is_the_same_gradient(options):
         return jax.jit(learner.update)(state)[0].params
 
     wanted = learnt()
-    with VARIANTS["gradient of the recurrent kernel outside the scan"]():
+    with VARIANTS["gradient of the recurrent kernel summed in the scan"]():
         found = learnt()
     jax.clear_caches()
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), wanted, found)
