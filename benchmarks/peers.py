@@ -84,22 +84,30 @@ def memorax(python: str, env: str, num_envs: int, stack: contextlib.ExitStack) -
 
 
 def draw(rows: list[dict[str, Any]], file: Path) -> None:
-    """Steps per second against the number of environments, a panel for each environment."""
-    figure, panels = plt.subplots(1, len(ENVS), figsize=(9, 3.6), layout="constrained")
+    """Steps per second as bars, a panel for each environment and a group for each number of them."""
+    figure, panels = plt.subplots(1, len(ENVS), figsize=(9, 3.4), layout="constrained", sharey=True)
+    loops = list(dict.fromkeys(row["loop"] for row in rows))
+    numbers = sorted({row["num_envs"] for row in rows})
+    width = 0.8 / len(loops)
     for axes, env in zip(panels, ENVS, strict=True):
-        of_env = [row for row in rows if row["env"] == env]
-        for loop in dict.fromkeys(row["loop"] for row in of_env):
-            points = [row for row in of_env if row["loop"] == loop]
-            x = [row["num_envs"] for row in points]
-            y = [row["steps_per_second"]["median"] for row in points]
-            axes.plot(x, y, "o-", label=loop)
-        axes.set(xscale="log", yscale="log", title=env, xlabel="environments", ylabel="steps/s")
-        axes.set_xticks(sorted({row["num_envs"] for row in of_env}), labels=None)
-        axes.xaxis.set_major_formatter("{x:.0f}")
-        axes.minorticks_off()
-        axes.grid(alpha=0.3)
-    panels[0].legend(fontsize=8)
+        for i, loop in enumerate(loops):
+            found = {row["num_envs"]: row for row in rows if (row["env"], row["loop"]) == (env, loop)}
+            rates = [found[n]["steps_per_second"] for n in numbers if n in found]
+            x = np.arange(len(rates)) + (i - (len(loops) - 1) / 2) * width
+            medians = np.array([rate["median"] for rate in rates]) / 1000
+            errors = [
+                medians - [rate["low"] / 1000 for rate in rates],
+                [rate["high"] / 1000 for rate in rates] - medians,
+            ]
+            axes.bar(x, medians, width, yerr=errors, label=loop, error_kw={"lw": 0.8})
+        axes.set_xticks(range(len(numbers)), [f"{n:,} environments" for n in numbers])
+        axes.set_title(env)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("thousand steps/s")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(loops), fontsize=9, frameon=False)
     figure.savefig(file, dpi=110)
+    plt.close(figure)
 
 
 def main() -> None:

@@ -68,9 +68,9 @@ def test_a_swept_run_is_the_same_run_alone(case):
         setting, seed = learners.settings[run], learners.seeds[run]
         alone = config.at(setting).replace(seed=seed, num_seeds=1)
         _, expected, numbers = trained(alone)
-        jax.tree.map(
-            partial(np.testing.assert_allclose, rtol=0, atol=2e-6), learners.of_run(params, run), expected
-        )
+        # A running variance of 16 has steps of 2e-6 in float32: three of those at most.
+        close = partial(np.testing.assert_allclose, rtol=3e-7, atol=2e-6)
+        jax.tree.map(close, learners.of_run(params, run), expected)
         np.testing.assert_allclose(metrics["loss"][run], numbers["loss"][0], rtol=1e-4, atol=1e-5)
         finals.append(np.concatenate([np.ravel(x) for x in jax.tree.leaves(expected)]))
     assert min(np.abs(a - b).max() for a in finals for b in finals if a is not b) > 1e-4
