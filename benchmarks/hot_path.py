@@ -162,6 +162,9 @@ def compiled(config: Config, change: Callable[[], Any], *, donate: bool = True, 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hot_path", description=__doc__)
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument(
+        "--only", nargs="+", metavar="VARIANT", help="some of them, by the names that it prints"
+    )
     parser.add_argument("--output", type=Path, help="file for the results as JSON")
     options, rest = parser.parse_known_args()
     check_counts(parser, options.turns)
@@ -170,13 +173,19 @@ def main() -> None:
     except ConfigError as error:
         parser.error(str(error))
     nothing = contextlib.nullcontext
-    calls = {
-        "as it is": compiled(config, nothing),
-        **{name: compiled(config, change) for name, change in VARIANTS.items()},
-        "buffers not donated": compiled(config, nothing, donate=False),
-        f"{UPDATES_PER_CALL} updates in one program": compiled(config, nothing, updates=UPDATES_PER_CALL),
-        **{name: compiled(rounded, change) for name, change in ROUNDED.items()},
+    tried = {
+        "as it is": partial(compiled, config, nothing),
+        **{name: partial(compiled, config, change) for name, change in VARIANTS.items()},
+        "buffers not donated": partial(compiled, config, nothing, donate=False),
+        f"{UPDATES_PER_CALL} updates in one program": partial(
+            compiled, config, nothing, updates=UPDATES_PER_CALL
+        ),
+        **{name: partial(compiled, rounded, change) for name, change in ROUNDED.items()},
     }
+    chosen = list(tried) if options.only is None else ["as it is", *options.only]
+    if unknown := [name for name in chosen if name not in tried]:
+        parser.error(f"there is no variant {unknown[0]!r} (but {', '.join(map(repr, tried))})")
+    calls = {name: tried[name]() for name in chosen}
     seconds = in_turns(calls, options.turns)
     base, rows = np.array(seconds["as it is"]), []
     steps = UPDATES_PER_CALL * config.steps_per_update

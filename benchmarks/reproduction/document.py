@@ -14,7 +14,7 @@ from benchmarks.reproduction.statistics import improvement, iqm, middle, steps_u
 from benchmarks.reproduction.training import load
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-PAGES = ("reproduction.md",)
+PAGES = ("reproduction.md", "memory.md")
 """Documents with tables between ``<!-- table NAME -->`` and ``<!-- end -->``."""
 Row = list[str]
 
