@@ -80,7 +80,7 @@ def _interfere(options: argparse.Namespace) -> None:
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run_dir in options.runs:
         for agent in load_agents(run_dir):
-            who = f"{agent.config.env}, {agent.config.model}"
+            who = f"{agent.config.env}, {agent.config.model_label}"
             for name, change in CHANGES.items():
                 play = jax.jit(partial(returns, agent, episodes=options.episodes, change=change))
                 found[who][name].append(float(play(jax.random.key(1_000_000)).mean()))

@@ -129,7 +129,7 @@ def _probe_runs(options: argparse.Namespace) -> None:
             if config.env not in TARGETS:
                 raise ConfigError(f"{run_dir}: only {' and '.join(TARGETS)} name what they hide.")
             scores, correlations = probe(agent, options.episodes, seed)
-            who = f"{config.env}, {config.model}"
+            who = f"{config.env}, {config.model_label}"
             for (name, source), value in scores.items():
                 found[who, name][source].append(value)
             found[who, "canonical correlation with the features"]["memory"].append(correlations.mean())

@@ -14,11 +14,11 @@ from PIL import Image
 from iam_jax.agent import Agent
 from iam_jax.config import Config, ConfigError
 from iam_jax.limits import flag
-from iam_jax.look.record import MOST_UNITS, Episode, Record
+from iam_jax.look.record import MOST_UNITS, SIDE, Episode, Record
 from iam_jax.sweep import label
 
 SCRIPTS = ("draw.js", "panels.js", "memory.js", "page.js")
-SIDES = (240, 160, 100)
+SIDES = (SIDE, 160, 100)
 """Pixels along the pictures of one agent: the first with which they fit into `ROOM`, or the last."""
 ROOM = 1_500_000
 """Bytes for the pictures of one agent."""
