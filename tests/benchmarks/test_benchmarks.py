@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from selection import quick_if
 
-from benchmarks import gpu, presets
+from benchmarks import gpu, memories, presets
 from benchmarks.hot_path import VARIANTS
 from benchmarks.train_throughput import flop_per_step, with_envs
 from iam_jax.build import make_learner
@@ -81,6 +81,14 @@ def test_a_job_that_takes_too_long_is_stopped_and_the_others_go_on(tmp_path, mon
     (tmp_path / "sleeps.py").write_text("import time; time.sleep(60)")
     assert gpu.run(gpu.Job("slow", "sleeps", 1), tmp_path) == "stopped after 1 s"
     assert gpu.run(gpu.Job("wrong", "nothing", 10), tmp_path).startswith("failed, see ")
+
+
+def test_what_is_left_in_a_memory_fades_and_a_window_ends():
+    left = {cell: memories.apart(cell, hidden=8, steps=48) for cell in ("gru", "gtrxl")}
+    assert left["gru"].shape == (48, 8) and (left["gru"][0] > left["gru"][40]).all()
+    assert left["gtrxl"][31].min() > 0 == left["gtrxl"][32:].max()
+    assert memories.steps_to_a_tenth(np.array([[1.0], [0.5], [0.09], [0.0]])) == 2
+    assert memories.steps_to_a_tenth(np.ones((4, 1))) is None
 
 
 def test_every_family_of_presets_has_a_row_that_can_be_compiled():
