@@ -251,6 +251,16 @@ EXPERIMENTS = {
     ),
     **{f"tmaze-{length}": _way(length) for length in WAYS},
     "tmaze-100-long": _way(100, times=4),
+    # Episodes of 831 steps: gradients reach over 128 of them, the memory over all.
+    "repeat-first-hard": Experiment(
+        "RepeatFirst, hard",
+        "--env popgym-repeat-first-hard --num-envs 64 --num-steps 128 --bptt-length 128 "
+        "--minibatch-steps 2048 --num-epochs 4",
+        _cells(dict.fromkeys(CELL_NAMES, ("", ""))),
+        seeds=1,
+        steps=1_500_000,
+        baseline="rnn-gru",
+    ),
     "popgym": popgym.experiment(),
     "selection": selection.experiment(),
     "faults": Experiment(
