@@ -16,6 +16,15 @@ from benchmarks.reproduction.training import load
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGES = ("reproduction.md", "memory.md")
 """Documents with tables between ``<!-- table NAME -->`` and ``<!-- end -->``."""
+WITHOUT_FIGURE = (
+    "faults",
+    "tuning",
+    "popgym",
+    "tmaze-10",
+    "tmaze-100-long",
+    "tmaze-500",
+    "repeat-first-hard",
+)
 Row = list[str]
 
 PUBLISHED = {
@@ -50,7 +59,7 @@ def rebuild(results: Path, docs: Path = DOCS) -> None:
                 figures.ablations(methods, images / "reproduction_ablations.png")
             elif name == "selection":
                 selection_report.figure(results, images / "selection.png")
-            elif name not in ("faults", "tuning", "popgym"):
+            elif name not in WITHOUT_FIGURE:
                 figures.curves(what, methods, images / f"reproduction_{name}.png")
     for page, text in texts.items():
         page.write_text(text)

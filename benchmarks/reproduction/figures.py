@@ -31,7 +31,11 @@ def millions(steps: float) -> str:
 def curves(what: Experiment, methods: Methods, file: Path) -> None:
     """Interquartile mean over seeds, with its interval, at every evaluation in training."""
     figure, axes = plt.subplots(figsize=(9, 5), layout="constrained")
-    for i, (name, method) in enumerate((n, methods[n]) for n in what.methods if n in methods):
+    shown = [name for name in what.methods if name in methods]
+    # With more methods than colours, a cell has one: dashed as rnn, and else with a d-set.
+    kinds = shown if len(shown) <= 10 else list(dict.fromkeys(name.partition("-")[2] for name in shown))
+    for name in shown:
+        method, i = methods[name], kinds.index(name if kinds is shown else name.partition("-")[2])
         x, returns = method["steps"] / 1e6, method["returns"]
         middle = iqm(returns, axis=0)
         band = np.array([interval(column) for column in returns.T])
