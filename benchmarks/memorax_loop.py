@@ -2,7 +2,7 @@
 
 A program of its own, because memorax may be installed for another Python than ours; `benchmarks.peers` starts
 it and takes turns with it. Policy and value are separate networks there, each with a layer of 128, a GRU of
-128 and a layer of 128. Prints "ready", and then "done" behind each update.
+128 and a linear head. Prints "ready", and then "done" behind each update.
 """
 
 import sys
@@ -34,18 +34,8 @@ class OneDone:
         return obs, state, reward, reduce(or_, done), {}
 
 
-class Head(nn.Module):
-    """A layer before one of memorax's heads."""
-
-    head: nn.Module
-
-    @nn.compact
-    def __call__(self, x: jax.Array, **kwargs: Any) -> Any:
-        return self.head(nn.relu(nn.Dense(UNITS)(x)), **kwargs)
-
-
 def make(name: str, num_envs: int) -> Any:
-    """A function that does one update, and the environment's name."""
+    """A function that does one update."""
     if name == "warehouse":
         sys.path.insert(0, str(Path(__file__).parent.parent))
         import envs_jax

@@ -12,18 +12,12 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.timing import check_counts, in_turns, spread, write
+from iam_jax.models.dense import _dot
 
 LAYERS = ((73, 512), (512, 256), (256, 384), (128, 384), (64, 192), (24, 192), (128, 64))
 PRODUCTS = {"x @ w": (0, 1, 1, 0), "g @ w.T": (2, 1, 1, 1), "x.T @ g": (0, 2, 0, 0)}
 """Product -> its factors, of (x, w, g), and the axis of each that is summed over."""
 TYPES = ("float32", "bfloat16")
-
-
-def product(one: jax.Array, other: jax.Array, axes: tuple[int, int], dtype: str) -> jax.Array:
-    """The sum over an axis of each, in float32."""
-    dimensions = (((axes[0],), (axes[1],)), ((), ()))
-    rounded = one.astype(dtype), other.astype(dtype)
-    return jax.lax.dot_general(*rounded, dimensions, preferred_element_type=jnp.float32)
 
 
 def main() -> None:
@@ -40,7 +34,7 @@ def main() -> None:
         calls = {}
         for dtype in TYPES:
             for name, (one, other, *axes) in PRODUCTS.items():
-                program = jax.jit(partial(product, axes=tuple(axes), dtype=dtype))
+                program = jax.jit(partial(_dot, jnp.dtype(dtype), (axes[0], axes[1])))
                 calls[dtype, name] = partial(_ready, program, arrays[one], arrays[other])
         seconds = in_turns(calls, options.turns)
         gflop = 2 * options.rows * inputs * outputs / 1e9

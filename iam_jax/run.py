@@ -91,11 +91,11 @@ class Run:
     ):
         if jax.config.jax_enable_x64:  # type: ignore[attr-defined]
             raise ConfigError("Training computes in float32: unset JAX_ENABLE_X64.")
+        config = settled(config)
         self.config, self.run_dir = config, Path(run_dir)
         self.console = Console(quiet=True) if console is None else console
         self.callback = callback
         self.outcome: Outcome | None = None
-        config = self.config = settled(config)
         check_extras(config)
         check_folder(self.run_dir)
         num_devices = count_devices(config)
