@@ -1,8 +1,8 @@
 """Training beside two peers at equal work: ``python -m benchmarks.peers``.
 
-All but memorax train the same network, and all the same batches: layers of 128, a GRU of 128, a layer of 128 each for policy
-and value (ours: one of 256 for both), rollouts of 128 steps, 4 epochs of 4 minibatches of whole sequences.
-They take turns; one turn is one update, and a step is counted once.
+All but memorax train the same network, and all the same batches: layers of 128, a GRU of 128, a layer of 128
+each for policy and value (ours: one of 256 for both), rollouts of 128 steps, 4 epochs of 4 minibatches of
+whole sequences. They take turns; one turn is one update, and a step is counted once.
 
 - *iam_jax*, in float32 and with ``--dtype auto``.
 - *purejaxrl-style*: `benchmarks.purejaxrl_style`, the same in one file and with nothing hoisted.
